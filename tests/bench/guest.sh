@@ -1,0 +1,202 @@
+#!/bin/busybox sh
+# SPDX-License-Identifier: GPL-2.0-only
+# Process 1 of the bench node.  Everything it needs is in its initramfs, so
+# that nothing outside of the machine runs while something is measured.  It
+# runs /job/run (written by the host), puts /out on the disk as a tar, and
+# switches the machine off.
+
+export PATH=/bin:/sbin:/usr/bin:/usr/sbin
+conf=/sys/kernel/config
+
+say() { echo "bench: $*" >/dev/console; }
+
+die()
+{
+	say "FAILED: $*"
+	echo "$*" >>/out/failed
+	return 1
+}
+
+# try COMMAND...: run it, tell the host when it fails
+try() { "$@" >>/out/log 2>&1 || die "$*"; }
+
+# put VALUE FILE
+put() { echo "$1" >"$2" 2>>/out/log || die "echo $1 >$2"; }
+
+options() { [ "$1" != null_blk.ko ] || echo nr_devices=0; }
+
+load()
+{
+	while read -r m; do
+		grep -q "^$(basename "$m" .ko | tr - _) " /proc/modules ||
+			try insmod "/mods/$m" "$(options "$m")"
+	done <"/mods/$1.order"
+}
+
+# wait_for SECONDS COMMAND...
+wait_for()
+{
+	i=$(($1 * 10)); shift
+	until "$@"; do
+		i=$((i - 1))
+		[ $i -gt 0 ] || { die "waited in vain for: $*"; return 1; }
+		sleep 0.1
+	done
+}
+
+# null_add NAME: a RAM disk of 4 KiB sectors, written once from end to end
+null_add()
+{
+	d=$conf/nullb/$1
+	mkdir "$d" || die "null_blk $1"
+	put "$NULL_MB" "$d/size"
+	put 4096 "$d/blocksize"
+	put 1 "$d/memory_backed"
+	put 1 "$d/submit_queues"
+	put 1 "$d/power"
+	wait_for 5 [ -b "/dev/$1" ]
+	try dd if=/dev/zero of="/dev/$1" bs=1M count="$NULL_MB" oflag=direct
+}
+
+# target_* NAME prints nothing and leaves the device's path in /out/dev.NAME
+
+target_local()
+{
+	null_add nullb0
+	echo /dev/nullb0 >/out/dev.local
+}
+
+# nvme_attach NAME PORT OPTIONS SCHEDULER
+nvme_attach()
+{
+	null_add "null$1"
+	load nvme
+	t=$conf/nvmet s=$conf/nvmet/subsystems/bench-$1
+	mkdir "$s" || die "nvmet subsystem"
+	put 1 "$s/attr_allow_any_host"
+	mkdir "$s/namespaces/1"
+	put "/dev/null$1" "$s/namespaces/1/device_path"
+	put 1 "$s/namespaces/1/enable"
+	mkdir "$t/ports/$2"
+	put tcp "$t/ports/$2/addr_trtype"
+	put ipv4 "$t/ports/$2/addr_adrfam"
+	put 127.0.0.1 "$t/ports/$2/addr_traddr"
+	put "$2" "$t/ports/$2/addr_trsvcid"
+	ln -s "$s" "$t/ports/$2/subsystems/bench-$1" || die "nvmet port"
+	ls -d /sys/block/nvme*n* /sys/block/nvme*n*/queue \
+		>/tmp/before 2>/dev/null
+	put "transport=tcp,traddr=127.0.0.1,trsvcid=$2,nqn=bench-$1$3" \
+		/dev/nvme-fabrics
+	wait_for 20 nvme_new || return
+	for q in /sys/block/nvme*n*/queue; do
+		if [ -n "$4" ] && grep -qs mq-deadline "$q/scheduler" &&
+		   ! grep -qx "$q" /tmp/before; then
+			put "$4" "$q/scheduler"
+		fi
+	done
+	echo "/dev/$new" >"/out/dev.$1"
+}
+
+nvme_new()
+{
+	for new in /sys/block/nvme*n*; do
+		case $new in *[0-9]c[0-9]*) continue ;; esac # one path of it
+		[ -e "$new/size" ] || continue
+		grep -qx "$new" /tmp/before || { new=${new##*/}; return 0; }
+	done
+	return 1
+}
+
+target_nvme() { nvme_attach nvme 4420 "" ""; }
+target_nvmebest() { nvme_attach nvmebest 4421 ",disable_sqflow" none; }
+
+target_nbd()
+{
+	null_add nullnbd
+	load nbd
+	printf '[generic]\nuser=root\ngroup=root\n[bench]\nexportname=%s\n' \
+		/dev/nullnbd >/tmp/nbd.conf
+	try nbd-server -C /tmp/nbd.conf
+	try nbd-client -N bench 127.0.0.1 10809 /dev/nbd0 -b 4096 -nofork
+	echo /dev/nbd0 >/out/dev.nbd
+}
+
+target_dst()
+{
+	null_add nulldst
+	load dst
+	wait_for 5 [ -c /dev/dst-control ]
+	try dstctl export add bench /dev/nulldst
+	# shellcheck disable=SC2086 # options
+	dstctl attach 127.0.0.1/bench $DST_ATTACH >/out/dev.dst 2>>/out/log ||
+		die "dstctl attach: $(tail -1 /out/log)"
+	dstctl status >/out/dst.status 2>&1
+}
+
+# The steps of settings that the report prints.
+settings()
+{
+	uname -a >/out/uname
+	cat /proc/cmdline >/out/cmdline
+	cat /sys/devices/system/clocksource/clocksource0/current_clocksource \
+		>/out/clocksource
+	grep . /sys/devices/system/cpu/vulnerabilities/* >/out/mitigations
+	for f in /out/dev.*; do
+		d=$(cat "$f") && d=${d##*/}
+		[ -e "/sys/block/$d/queue" ] || continue
+		grep -s . "/sys/block/$d/queue/scheduler" \
+			"/sys/block/$d/queue/nr_requests" \
+			"/sys/block/$d/queue/max_sectors_kb" \
+			"/sys/block/$d/queue/write_cache" \
+			"/sys/block/$d/queue/io_poll" >"/out/queue.${f##*.}"
+	done
+}
+
+# What is in /out reaches the host even when a later step dies.
+keep()
+{
+	dmesg >/out/dmesg
+	tar -c -C /out . | dd of=/dev/vda bs=1M conv=fsync 2>/dev/null
+}
+
+# measure TARGET LOAD FIO-OPTIONS...
+measure()
+{
+	n=$1.$2 dev=$(cat "/out/dev.$1" 2>/dev/null)
+	[ -b "$dev" ] || { die "$n: no device"; return 1; }
+	shift 2
+	say "$n"
+	cd /tmp || return 1
+	fio --name="$n" --filename="$dev" --output="/out/fio.$n.json" \
+		--output-format=json "$@" >>/out/log 2>&1 || die "fio $n"
+	for f in prerun postrun; do
+		mv "/tmp/$n.$f.txt" /out/ 2>/dev/null
+	done
+	cd /
+}
+
+if [ $$ = 1 ]; then
+	/bin/busybox --install -s /bin
+	mount -t proc proc /proc
+	mount -t sysfs sysfs /sys
+	[ -c /dev/null ] || mount -t devtmpfs devtmpfs /dev
+	mkdir -p /tmp /out /run /var/tmp /etc
+	ln -sf /proc/self/fd/0 /dev/stdin
+	ln -sf /proc/self/fd/1 /dev/stdout
+	ln -sf /proc/self/fd/2 /dev/stderr
+	mount -t tmpfs tmpfs /tmp
+	echo root:x:0:0:root:/root:/bin/sh >/etc/passwd
+	echo root:x:0: >/etc/group
+	echo 127.0.0.1 localhost >/etc/hosts
+	hostname bench
+	load base
+	mount -t configfs configfs $conf
+	mount -t debugfs debugfs /sys/kernel/debug
+	ip link set lo up
+	# shellcheck disable=SC1091 # written by the host
+	. /job/run
+	touch /out/done
+	keep
+	say "off"
+	poweroff -f
+fi

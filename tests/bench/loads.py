@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What is measured, and how fio is told to."""
+
+import json
+import os
+import re
+
+FIO = ["--ioengine=io_uring", "--direct=1", "--lat_percentiles=1",
+       "--clat_percentiles=0", "--exec_prerun='cat /proc/stat'",
+       "--exec_postrun='cat /proc/stat'"]
+
+
+class Load:
+    """One kind of I/O at one depth."""
+
+    def __init__(self, rw, block, depth, ios, note=""):
+        self.rw, self.block, self.depth, self.ios = rw, block, depth, ios
+        self.name = "%s.%s.%d" % (rw, block, depth)
+        self.text = "%s %s, depth %d" % (
+            block, {"randread": "random read", "randwrite": "random write",
+                    "randrw": "random 70/30"}.get(rw, "sequential " + rw),
+            depth) + note
+
+    def options(self, ios=None):
+        argv = ["--rw=" + self.rw, "--bs=" + self.block,
+                "--iodepth=%d" % self.depth,
+                "--number_ios=%d" % (ios or self.ios)]
+        if self.depth >= 32:    # both: else it submits one at a time
+            argv += ["--iodepth_batch_submit=8",
+                     "--iodepth_batch_complete_min=8"]
+        if self.rw == "randrw":
+            argv.append("--rwmixread=70")
+        return " ".join(FIO + argv)
+
+
+QUICK = [Load("randread", "4k", 1, 8000), Load("randwrite", "4k", 1, 8000),
+         Load("randread", "4k", 32, 8000), Load("randwrite", "4k", 32, 8000),
+         Load("read", "128k", 8, 2000), Load("write", "128k", 8, 2000)]
+
+TARGETS = {
+    "local": "local null_blk, no network",
+    "nvme": "nvme-tcp to nvmet-tcp, defaults",
+    "nvmebest": "nvme-tcp to nvmet-tcp, I/O scheduler none, disable_sqflow "
+                "(a read's success comes with its data)",
+    "nbd": "nbd-client to nbd-server",
+    "dst": "DST, defaults",
+}
+
+
+def proc_stat(path):
+    """Context switches and idle jiffies since boot."""
+    with open(path, encoding="utf-8") as f:
+        text = f.read()
+    cpu = re.search(r"^cpu +(.*)", text, re.M).group(1).split()
+    return int(re.search(r"^ctxt (\d+)", text, re.M).group(1)), int(cpu[3])
+
+
+def read_result(out, target, load):
+    """What fio said of one measurement, or None when it failed."""
+    name = "%s.%s" % (target, load.name)
+    try:
+        with open("%s/fio.%s.json" % (out, name), encoding="utf-8") as f:
+            text = f.read()
+        job = json.loads(text[text.index("{"):])["jobs"][0]
+        before = proc_stat("%s/%s.prerun.txt" % (out, name))
+        after = proc_stat("%s/%s.postrun.txt" % (out, name))
+    except (OSError, ValueError, AttributeError):
+        return None
+    sides = [job[d] for d in ("read", "write") if job[d]["total_ios"]]
+    ios = sum(s["total_ios"] for s in sides)
+    if job["error"] or ios != load.ios:
+        return None
+    seconds = job["job_runtime"] / 1000
+    main = max(sides, key=lambda s: s["total_ios"])
+    lat = main["lat_ns"]["percentile"]
+    return {"target": target, "load": load.name, "ios": ios,
+            "iops": ios / seconds,
+            "bytes_s": sum(s["io_bytes"] for s in sides) / seconds,
+            "p50_us": lat["50.000000"] / 1000,
+            "p99_us": lat["99.000000"] / 1000,
+            "ctx_per_io": (after[0] - before[0]) / ios,
+            "idle_jiffies": after[1] - before[1]}
+
+
+def tool(name, source, out_dir, flags=()):
+    """Build one of the small C programs, kept while it does not change."""
+    import subprocess
+    target = os.path.join(out_dir, name)
+    if not os.path.exists(target) or \
+            os.path.getmtime(target) < os.path.getmtime(source):
+        subprocess.run(["gcc", "-O2", "-Wall", "-Wextra", "-Werror", *flags,
+                        "-o", target + ".new", source], check=True)
+        os.rename(target + ".new", target)
+    return target
