@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* dstctl: attaches, exports and shows DST disks. The table of commands. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dstctl.h"
+
+static const struct command * const commands[] = {
+	&cmd_export_add,
+	&cmd_export_remove,
+	&cmd_export_set,
+	&cmd_attach,
+	&cmd_detach,
+	&cmd_set,
+	&cmd_fail,
+	&cmd_status,
+	&cmd_wait,
+	&cmd_stats,
+	&cmd_metrics,
+	&cmd_transactions,
+	&cmd_version,
+};
+
+static void usage(FILE *out)
+{
+	const struct command *cmd;
+	size_t i;
+
+	fputs("usage: dstctl COMMAND ...\n\n", out);
+	for (i = 0; i < ARRAY_SIZE(commands); i++) {
+		cmd = commands[i];
+		fprintf(out, "  %-12s %-7s %s\n", cmd->name,
+			cmd->verb ? cmd->verb : "", cmd->help);
+	}
+	fputs("\n'dstctl COMMAND --help' shows the options, dstctl(8) says it all.\n",
+	      out);
+}
+
+/* For the completion's test: "COMMAND OPTION..." lines. */
+static int list_commands(void)
+{
+	const struct option *option;
+	const struct command *cmd;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(commands); i++) {
+		cmd = commands[i];
+		printf("%s%s%s", cmd->name, cmd->verb ? " " : "",
+		       cmd->verb ? cmd->verb : "");
+		for (option = cmd->options; option->name; option++)
+			if (option->val != OPTION_LATER)
+				printf(" --%s", option->name);
+		putchar('\n');
+	}
+	return EXIT_SUCCESS;
+}
+
+/* The command that @words begin with; *used tells how many name it. */
+static const struct command *find_command(int nr, char **words, int *used)
+{
+	const struct command *cmd;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(commands); i++) {
+		cmd = commands[i];
+		if (strcmp(cmd->name, words[0]))
+			continue;
+		if (cmd->verb && (nr < 2 || strcmp(cmd->verb, words[1])))
+			continue;
+		*used = cmd->verb ? 2 : 1;
+		return cmd;
+	}
+	return NULL;
+}
+
+static int no_command(int nr, char **words)
+{
+	static const char todo[] = "See 'dstctl --help'";
+
+	if (!strcmp(words[0], "mirror") || !strcmp(words[0], "top"))
+		return fail(words[0], todo, "this version has no '%s' yet",
+			    words[0]);
+	if (!strcmp(words[0], "export") && nr < 2)
+		fail(words[0], todo, "say add, remove or set");
+	else if (!strcmp(words[0], "export"))
+		fail(words[0], todo, "there is no 'export %s'", words[1]);
+	else
+		fail(words[0], todo, "there is no such command");
+	return EXIT_USAGE;
+}
+
+static int run(int argc, char **argv)
+{
+	const struct command *cmd;
+	int used;
+
+	if (argc < 2) {
+		usage(stderr);
+		return EXIT_USAGE;
+	}
+	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") ||
+	    !strcmp(argv[1], "help")) {
+		usage(stdout);
+		return EXIT_SUCCESS;
+	}
+	if (!strcmp(argv[1], "--list-commands"))
+		return list_commands();
+
+	cmd = find_command(argc - 1, argv + 1, &used);
+	if (!cmd)
+		return no_command(argc - 1, argv + 1);
+	return cmd->run(cmd, argc - used, argv + used);
+}
+
+int main(int argc, char **argv)
+{
+	int status = run(argc, argv);
+
+	if (fflush(stdout) || ferror(stdout))
+		return fail("writing the output", NULL, "%s",
+			    error_text(errno));
+	return status;
+}
