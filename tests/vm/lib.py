@@ -1,0 +1,449 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What scenarios are written with. tests/README.md lists it."""
+
+import json
+import shlex
+import time
+
+from node import CommandError, NodeDown
+
+PORT = 4490
+PLACE = '/run/dst/bin'
+
+
+# -- waiting ---------------------------------------------------------------
+
+def wait_until(cond, timeout=30, what='', interval=0.1):
+    """Await cond() being true and return its value.
+
+    The limit is wall time of a noisy machine: be generous; what must be fast
+    is measured with host.uptime() instead.
+    """
+    deadline = time.monotonic() + timeout
+    while True:
+        value = cond()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise AssertionError(f'not within {timeout} s: '
+                                 f'{what or getattr(cond, "__doc__", cond)}')
+        time.sleep(interval)
+
+
+def wait_for(host, cmd, timeout=30):
+    """Await a shell condition on a host, tested there."""
+    host.run(f'until {{ {cmd}; }} >/dev/null 2>&1; do sleep 0.1; done',
+             timeout=timeout)
+
+
+def pause(host, seconds):
+    """Let guest time pass: for outages of a given length, nothing else."""
+    host.run(f'sleep {seconds}', timeout=seconds + 60)
+
+
+def uptime(host):
+    """Seconds on the guest's monotonic clock."""
+    return float(host.sh('cut -d" " -f1 /proc/uptime'))
+
+
+def timed(host, cmd, timeout=60):
+    """Run a command, fail or not; (rc, seconds it took in the guest, output)."""
+    res = host.run('read -r a _ </proc/uptime; { ' + cmd + '\n} 2>&1; rc=$?; '
+                   'read -r b _ </proc/uptime; echo; echo "$rc $a $b"',
+                   timeout=timeout)
+    body, _, last = res.out.rstrip('\n').rpartition('\n')
+    rc, a, b = last.split()
+    return int(rc), float(b) - float(a), body.strip()
+
+
+# -- hosts as network namespaces of one node -------------------------------
+
+class Host:
+    """A network namespace of a node, used like a node."""
+
+    def __init__(self, node, name, number):
+        self.node, self.name = node, name
+        self.ip, self.ip6 = f'10.45.0.{number}', f'fd45::{number}'
+        self.rig, self.slow = node.rig, node.slow
+
+    def _wrap(self, cmd):
+        return (f'exec nsenter --net=/run/netns/{self.name} '
+                f'sh -c {shlex.quote(cmd)}')
+
+    def spawn(self, cmd, stdin=False):
+        return self.node.spawn(self._wrap(cmd), stdin=stdin)
+
+    def run(self, cmd, check=True, timeout=30, stdin=None):
+        return self.node.run(self._wrap(cmd), check, timeout, stdin)
+
+    def sh(self, cmd, timeout=30):
+        return self.run(cmd, timeout=timeout).out.strip()
+
+    def ok(self, cmd, timeout=30):
+        return self.run(cmd, check=False, timeout=timeout).rc == 0
+
+    def write(self, path, data):
+        self.node.write(path, data)
+
+    def read(self, path):
+        return self.node.read(path)
+
+    def netem(self, what):
+        self.run('tc qdisc del dev eth0 root 2>/dev/null; true')
+        if what:
+            self.run('modprobe sch_netem 2>/dev/null; '
+                     f'tc qdisc add dev eth0 root netem {what}')
+
+
+def namespaces(node, clients, servers):
+    """Make the namespaces that are not there yet; returns their hosts."""
+    wanted = [(n, i + 1) for i, n in enumerate(clients)] + \
+             [(n, i + 11) for i, n in enumerate(servers)]
+    new = [(n, i) for n, i in wanted if n not in node.namespaces]
+    if new:
+        script = ['set -e']
+        batch = []
+        if not node.namespaces:
+            batch += ['link add dst0br type bridge forward_delay 0 '
+                      'mcast_snooping 0', 'link set dst0br up']
+        for name, _ in new:
+            batch += [f'netns add {name}',
+                      f'link add v-{name} type veth peer name eth0 '
+                      f'netns {name}',
+                      f'link set v-{name} master dst0br up']
+        script.append('ip -batch - <<E\n' + '\n'.join(batch) + '\nE')
+        for name, number in new:
+            script.append(
+                f'ip -n {name} -batch - <<E\n'
+                'link set lo up\n'
+                f'addr add 10.45.0.{number}/24 dev eth0\n'
+                f'addr add fd45::{number}/64 dev eth0 nodad\n'
+                'link set eth0 up\nE')
+        node.run('\n'.join(script), timeout=60)
+        for name, number in new:
+            node.namespaces[name] = Host(node, name, number)
+    return [node.namespaces[n] for n, _ in wanted]
+
+
+def netns_cut(a, b, oneway):
+    if b is None:
+        a.node.run(f'ip link set v-{a.name} down')
+        return
+    for x, y in ((a, b),) if oneway else ((a, b), (b, a)):
+        y.run('nft -f -', stdin=(
+            'table inet dstcut {\n chain in {\n'
+            '  type filter hook input priority 0;\n'
+            f'  ip saddr {x.ip} drop\n  ip6 saddr {x.ip6} drop\n }}\n}}\n'))
+
+
+def netns_restore(host):
+    host.run('nft delete table inet dstcut 2>/dev/null; true')
+    host.node.run(f'ip link set v-{host.name} up')
+
+
+# -- block devices for exports ---------------------------------------------
+
+def null_blk(host, name, mb=256, cache_mb=0, block=512, **attrs):
+    """A RAM disk /dev/NAME; with cache_mb, one with a volatile cache."""
+    attrs = dict({'size': mb, 'memory_backed': 1, 'blocksize': block,
+                  'completion_nsec': 0, 'irqmode': 0, 'discard': 1}, **attrs)
+    if cache_mb:
+        attrs['cache_size'] = cache_mb
+    d = f'/sys/kernel/config/nullb/{name}'
+    sets = ' && '.join(f'echo {v} >{d}/{k}' for k, v in attrs.items())
+    host.run(f'[ -d /sys/kernel/config/nullb ] || modprobe null_blk '
+             f'nr_devices=0; mkdir {d} && {sets} && echo 1 >{d}/power')
+    return '/dev/' + name
+
+
+def loop(host, name, mb=256):
+    """A sparse file on tmpfs behind a loop device; (device, file)."""
+    path = f'/run/dst/{name}.img'
+    dev = host.sh(f'modprobe loop 2>/dev/null; truncate -s {mb}M {path}; '
+                  f'losetup -f --show {path}')
+    return dev, path
+
+
+def dm(host, name, table):
+    """A device-mapper device; the table may be several lines."""
+    target = table.split()[2]
+    mod = {'linear': '', 'error': '', 'delay': 'dm-delay',
+           'flakey': 'dm-flakey', 'zero': 'dm-zero', 'dust': 'dm-dust',
+           'log-writes': 'dm-log-writes'}.get(target, '')
+    host.run(f'modprobe dm-mod 2>/dev/null; '
+             f'{f"modprobe {mod} 2>/dev/null;" if mod else ""} '
+             f'dmsetup create {name}', stdin=table + '\n')
+    return '/dev/mapper/' + name
+
+
+def dm_reload(host, name, table):
+    """Change the table of a live device-mapper device."""
+    host.run(f'dmsetup suspend --noflush {name}; dmsetup reload {name} && '
+             f'dmsetup resume {name}', stdin=table + '\n')
+
+
+def sectors(host, dev):
+    """Size in sectors of 512 bytes."""
+    return int(host.sh(f'blockdev --getsz {dev}'))
+
+
+# -- DST -------------------------------------------------------------------
+
+def load(host, params=''):
+    """Load dst.ko unless it is there."""
+    host.node.run(f'[ -d /sys/module/dst ] || insmod {PLACE}/dst.ko {params}')
+
+
+def unload(host, timeout=30):
+    """Unload dst.ko; it must leave nothing behind."""
+    host.node.run('rmmod dst', timeout=timeout)
+    problems = leaks(host)
+    assert not problems, '\n'.join(problems)
+
+
+def dstctl(host, *args, check=True, timeout=60):
+    """dstctl ARGS; (rc, out, err)."""
+    return host.run('dstctl ' + ' '.join(shlex.quote(str(a)) for a in args),
+                    check=check, timeout=timeout)
+
+
+def dst_export(host, name, path, *options, listen=None, allow='0.0.0.0/0'):
+    """Export PATH on all of the host's addresses, to anyone unless told."""
+    args = []
+    if listen is None:
+        listen = [f'{host.ip}:{PORT}', f'[{host.ip6}]:{PORT}']
+    for addr in listen:
+        args += ['--listen', addr]
+    if allow == '0.0.0.0/0':
+        args += ['--allow', '0.0.0.0/0', '--allow', '::/0']
+    elif allow:
+        args += ['--allow', allow]
+    dstctl(host, 'export', 'add', name, path, *args, *options)
+    return f'{host.ip}:{PORT}/{name}'
+
+
+def dst_attach(host, target, *options, timeout=60):
+    """Attach TARGET; returns the device's path."""
+    path = dstctl(host, 'attach', target, *options, timeout=timeout).out.strip()
+    assert path.startswith('/dev/'), f'attach printed {path!r}'
+    return path
+
+
+def dst_detach(host, dev, *options, timeout=60):
+    dstctl(host, 'detach', dev, *options, timeout=timeout)
+
+
+def dst_status(host, what=None):
+    """dstctl status --json: all of it, or the one device or export named."""
+    data = json.loads(dstctl(host, 'status', '--json').out)
+    if what is None:
+        return data
+    name = what.rpartition('/')[2]
+    for item in data.get('devices', []) + data.get('exports', []):
+        if item['name'] == name:
+            return item
+    raise AssertionError(f'{what} is not in dstctl status: {data}')
+
+
+def wait_state(host, dev, state, timeout=60):
+    """Await a device's state, in the kernel."""
+    dstctl(host, 'wait', dev, state, '--timeout', timeout,
+           timeout=timeout + 30)
+
+
+# -- load and data ---------------------------------------------------------
+
+def fio_args(dev, **opts):
+    opts = dict({'name': 'j', 'filename': dev, 'direct': 1,
+                 'ioengine': 'libaio', 'thread': 1, 'bs': '4k',
+                 'group_reporting': 1, 'fallocate': 'none'}, **opts)
+    return ' '.join('--' + k.rstrip('_') + ('' if v is None else f'={v}')
+                    for k, v in opts.items())
+
+
+def fio(host, dev, timeout=120, check=True, **opts):
+    """Run fio with these options; its first job as a dict."""
+    res = host.run('fio --output-format=json ' + fio_args(dev, **opts),
+                   check=check, timeout=timeout)
+    text = res.out[res.out.index('{'):] if '{' in res.out else '{}'
+    jobs = json.loads(text).get('jobs') or [{}]
+    return dict(jobs[0], rc=res.rc, err=res.err)
+
+
+def fio_start(host, dev, **opts):
+    """Start fio; returns its Job (fio_result() reads what it printed)."""
+    return host.spawn('fio --output-format=json ' + fio_args(dev, **opts))
+
+
+def fio_result(job, timeout=120, check=True):
+    res = job.wait(timeout, check=check)
+    text = res.out[res.out.index('{'):] if '{' in res.out else '{}'
+    jobs = json.loads(text).get('jobs') or [{}]
+    return dict(jobs[0], rc=res.rc, err=res.err)
+
+
+def fill(host, dev, byte, offset, length):
+    """Write length bytes of one value at offset (both multiples of 512)."""
+    block = 4096 if offset % 4096 == 0 and length % 4096 == 0 else 512
+    host.run(f'head -c {length} /dev/zero | tr "\\000" "\\{byte:03o}" | '
+             f'dd of={dev} bs={block} seek={offset // block} iflag=fullblock '
+             'oflag=direct conv=notrunc status=none')
+
+
+def peek(host, dev, offset, length=512):
+    """Bytes at offset, read directly."""
+    job = host.spawn(f'dd if={dev} bs=512 skip={offset // 512} '
+                     f'count={-(-length // 512)} iflag=direct status=none')
+    job.wait(60, check=True)
+    return job.raw[:length]
+
+
+def sums(host, path):
+    """Checksum of all below a directory: names and contents."""
+    return host.sh(f'cd {path} && find . -type f -print0 | sort -z | '
+                   'xargs -0 sha256sum | sha256sum', timeout=180)
+
+
+def tree(host, where, files=200, kb=16):
+    """Make a directory tree of files with random content; its sums()."""
+    host.run(f'mkdir -p {where} && cd {where} && for d in 0 1 2 3 4 5 6 7; do '
+             f'mkdir d$d; head -c {files * kb * 128} /dev/urandom | '
+             f'split -a 4 -b {kb * 1024} - d$d/f; done', timeout=120)
+    return sums(host, where)
+
+
+def dmesg(host, since=0):
+    """The kernel log of the host's node, as lines."""
+    return host.node.sh('dmesg').splitlines()[since:]
+
+
+def logged(host, pattern):
+    """Has the kernel said so, in this scenario? (fixed string)"""
+    node = host.node
+    return pattern in node.serial_text(node.rig._log_start.get(node, 0))
+
+
+# -- fault injection (debug kernel) ----------------------------------------
+
+def inject(host, what, probability=1, times=-1, **more):
+    """Turn on failslab, fail_page_alloc or fail_make_request; ends by itself."""
+    d = f'/sys/kernel/debug/{what}'
+    values = dict({'probability': probability, 'times': times, 'interval': 1,
+                   'verbose': 0}, **more)
+    host.node.run(' && '.join(f'echo {v} >{d}/{k.replace("_", "-")}'
+                              for k, v in values.items()))
+
+
+# -- leaving no trace ------------------------------------------------------
+
+LEAKS = r'''
+for c in /sys/kernel/slab/dst_* /sys/kernel/slab/dst-*; do
+	[ -e "$c" ] && echo "slab cache left: ${c##*/}"
+done
+[ -e /dev/dst-control ] && echo "left: /dev/dst-control"
+[ -d /sys/module/dst ] && echo "module still loaded"
+for n in '' $(ip netns list 2>/dev/null | cut -d' ' -f1); do
+	${n:+nsenter --net=/run/netns/$n} ss -Htan "( sport = :PORT or dport = :PORT )" |
+		grep -vE 'TIME-WAIT|FIN-WAIT|LAST-ACK|CLOSING' |
+		while read -r l; do echo "socket left${n:+ in $n}: $l"; done
+done
+true
+'''
+
+
+def leaks(host):
+    """What an unloaded dst.ko left behind, as lines."""
+    out = host.node.sh(LEAKS.replace('PORT', str(PORT)))
+    return out.splitlines()
+
+
+# Everything a scenario may have made, undone in one go; each line it prints
+# is a problem.
+CLEAN = r'''
+exec 2>/dev/null
+swapoff -a
+awk '$2 ~ "^/mnt/" || $1 ~ "^/dev/dst" {print $2}' /proc/mounts | sort -r |
+while read -r m; do umount "$m" || umount -l "$m"; done
+for f in failslab fail_page_alloc fail_make_request; do
+	[ -e /sys/kernel/debug/$f ] && echo 0 >/sys/kernel/debug/$f/probability
+done
+if [ -e /dev/mapper/control ] && [ -n "$(ls /sys/block | grep ^dm-)" ]; then
+	for d in /sys/block/dm-*; do
+		[ "$(cat $d/dm/suspended)" = 1 ] && dmsetup resume "$(cat $d/dm/name)"
+	done
+fi
+true
+'''
+
+CLEAN_DST = r'''
+[ -d /sys/module/dst ] || exit 0
+if [ -c /dev/dst-control ] && command -v dstctl >/dev/null; then
+	s=$(dstctl status --json 2>/dev/null)
+	case $s in *'"name"'*)
+	echo "$s" | python3 -c 'import json, sys
+s = json.load(sys.stdin)
+for d in s.get("devices", []): print("detach", d["name"], "--force")
+for e in s.get("exports", []): print("export remove", e["name"], "--force")' |
+	while read -r line; do
+		dstctl $line || echo "cannot: dstctl $line"
+	done
+	esac
+fi
+rmmod dst 2>&1 || echo "cannot unload dst"
+'''
+
+CLEAN_REST = r'''
+exec 2>/dev/null
+if ls -d /sys/block/md*; then mdadm --stop --scan; fi >/dev/null
+if ls -d /sys/block/dm-*; then
+	i=0
+	while [ -n "$(ls -d /sys/block/dm-*)" ] && [ $i -lt 5 ]; do
+		dmsetup remove_all; i=$((i + 1))
+	done
+	ls -d /sys/block/dm-* && echo "dm devices left"
+fi >/dev/null
+[ -n "$(losetup -a)" ] && losetup -D
+for n in /sys/kernel/config/nullb/*/; do
+	[ -d "$n" ] || continue
+	echo 0 >"${n}power"; rmdir "$n" || echo "null_blk left: $n"
+done
+rm -rf /run/dst/*.img /tmp/* /mnt/*
+for p in eth0; do tc qdisc del dev $p root; done
+true
+'''
+
+KMEMLEAK = r'''
+k=/sys/kernel/debug/kmemleak
+[ -e $k ] || exit 0
+echo scan >$k
+cat $k
+'''
+
+
+def clean(node):
+    """Bring a node back to how it booted. Returns problems as lines."""
+    for job in list(node._jobs.values()):
+        job.kill()
+    problems = node.sh(CLEAN, timeout=60).splitlines()
+    problems += node.sh(CLEAN_DST, timeout=60).splitlines()
+    problems += node.sh(CLEAN_REST, timeout=60).splitlines()
+    for host in node.namespaces.values():
+        host.run('tc qdisc del dev eth0 root 2>/dev/null; '
+                 'nft delete table inet dstcut 2>/dev/null; true')
+    problems += leaks(node)
+    if node.kernel.name == 'debug':
+        problems += kmemleak(node)
+    return problems
+
+
+def kmemleak(node):
+    """Objects that nothing refers to and that DST allocated.
+
+    Its code is gone by now: its frames are addresses without a name.
+    """
+    found = []
+    for block in node.sh(KMEMLEAK, timeout=120).split('unreferenced object')[1:]:
+        if '[dst]' in block or '] 0xffffffffa0' in block \
+                or '] 0xffffffffc0' in block:
+            found.append('kmemleak: unreferenced object' + block.rstrip())
+    return found[:3]
