@@ -20,7 +20,10 @@
 #define EXIT_USAGE		2
 
 #define ARRAY_SIZE(a)		(sizeof(a) / sizeof((a)[0]))
-#define __printf(a, b)		__attribute__((format(printf, a, b)))
+#define BIT(n)			(1U << (n))
+#define __printf(a, b) \
+	__attribute__((__format__ \
+		       (__printf__, a, b)))
 
 /* main.c, command.c */
 

@@ -19,10 +19,11 @@ static const struct command * const commands[] = {
 	&cmd_stats,
 	&cmd_metrics,
 	&cmd_transactions,
+	&cmd_apply,
 	&cmd_version,
 };
 
-static void usage(FILE *out)
+static void show_commands(FILE *out)
 {
 	const struct command *cmd;
 	size_t i;
@@ -96,12 +97,12 @@ static int run(int argc, char **argv)
 	int used;
 
 	if (argc < 2) {
-		usage(stderr);
+		show_commands(stderr);
 		return EXIT_USAGE;
 	}
 	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") ||
 	    !strcmp(argv[1], "help")) {
-		usage(stdout);
+		show_commands(stdout);
 		return EXIT_SUCCESS;
 	}
 	if (!strcmp(argv[1], "--list-commands"))

@@ -138,9 +138,9 @@ static void print_device_states(FILE *out, const struct metrics *metrics)
 	for (i = 0; i < metrics->nr_devices; i++) {
 		dev = &metrics->devices[i];
 		for (state = 0; state <= DST_IOC_DEVICE_DETACHING; state++)
-			fprintf(out, "dst_device_state{device=\"dst%u\",target=\"%s\",state=\"%s\"} %d\n",
-				dev->index, dev->target,
-				text_device_state(state), dev->state == state);
+			fprintf(out, "dst_device_state{device=\"dst%u\",state=\"%s\"} %d\n",
+				dev->index, text_device_state(state),
+				dev->state == state);
 	}
 }
 

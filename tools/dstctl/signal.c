@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Ctrl-C while the kernel waits for a server: the call ends, we say so. */
 #include <signal.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include "dstctl.h"
 
-static volatile sig_atomic_t caught;
+static atomic_int caught;
 
 static void signal_note(int sig)
 {
@@ -27,5 +28,7 @@ void signal_catch(void)
 
 bool signal_caught(void)
 {
-	return caught && caught != SIGALRM;
+	int sig = caught;
+
+	return sig && sig != SIGALRM;
 }

@@ -4,8 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "dstctl.h"
-
 void device_spec_init(struct device_spec *spec)
 {
 	memset(spec, 0, sizeof(*spec));

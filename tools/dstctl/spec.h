@@ -8,21 +8,21 @@
 
 #include <stdbool.h>
 
-#include "../../dst_ioctl.h"
+#include "dstctl.h"
 #include "parse.h"
 
-#define SPEC_TARGET_GIVEN		(1U << 0)
-#define SPEC_ACK_GIVEN			(1U << 1)
-#define SPEC_LANES_GIVEN		(1U << 2)
-#define SPEC_MEM_LIMIT_GIVEN		(1U << 3)
-#define SPEC_IO_TIMEOUT_GIVEN		(1U << 4)
-#define SPEC_KEEPALIVE_GIVEN		(1U << 5)
-#define SPEC_FAIL_AFTER_GIVEN		(1U << 6)
-#define SPEC_PATH_GIVEN			(1U << 7)
-#define SPEC_LISTEN_GIVEN		(1U << 8)
-#define SPEC_ALLOW_GIVEN		(1U << 9)
-#define SPEC_WORKERS_GIVEN		(1U << 10)
-#define SPEC_MAX_CLIENTS_GIVEN		(1U << 11)
+#define SPEC_TARGET_GIVEN		BIT(0)
+#define SPEC_ACK_GIVEN			BIT(1)
+#define SPEC_LANES_GIVEN		BIT(2)
+#define SPEC_MEM_LIMIT_GIVEN		BIT(3)
+#define SPEC_IO_TIMEOUT_GIVEN		BIT(4)
+#define SPEC_KEEPALIVE_GIVEN		BIT(5)
+#define SPEC_FAIL_AFTER_GIVEN		BIT(6)
+#define SPEC_PATH_GIVEN			BIT(7)
+#define SPEC_LISTEN_GIVEN		BIT(8)
+#define SPEC_ALLOW_GIVEN		BIT(9)
+#define SPEC_WORKERS_GIVEN		BIT(10)
+#define SPEC_MAX_CLIENTS_GIVEN		BIT(11)
 
 struct device_spec {
 	__s32 index;
@@ -58,10 +58,10 @@ struct export_spec {
 };
 
 /* Bits of spec_key.use. */
-#define SPEC_OPTION	(1U << 0)	/* --KEY of attach, export add */
-#define SPEC_LIVE	(1U << 1)	/* KEY=VALUE of set, export set */
-#define SPEC_CONF	(1U << 2)	/* KEY = VALUE in dst.conf */
-#define SPEC_MANY	(1U << 3)	/* may be given more than once */
+#define SPEC_OPTION	BIT(0)	/* --KEY of attach, export add */
+#define SPEC_LIVE	BIT(1)	/* KEY=VALUE of set, export set */
+#define SPEC_CONF	BIT(2)	/* KEY = VALUE in dst.conf */
+#define SPEC_MANY	BIT(3)	/* may be given more than once */
 
 /* @parse gets a struct device_spec or export_spec; answers as parse.h says. */
 struct spec_key {

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <uuid/uuid.h>
 
+#include "dstctl.h"
+
 static const char * const device_states[] = {
 	[DST_IOC_DEVICE_CONNECTING]	= "connecting",
 	[DST_IOC_DEVICE_ONLINE]		= "online",
@@ -44,32 +46,34 @@ static const char * const acks[] = {
 	[DST_IOC_ACK_RAM]	= "ram",
 };
 
-#define NAME_OF(table, i) \
-	((i) < sizeof(table) / sizeof((table)[0]) ? (table)[i] : "unknown")
+static const char *name_of(const char * const *names, size_t nr, __u32 value)
+{
+	return value < nr ? names[value] : "unknown";
+}
 
 const char *text_device_state(__u32 state)
 {
-	return NAME_OF(device_states, state);
+	return name_of(device_states, ARRAY_SIZE(device_states), state);
 }
 
 const char *text_leg_state(__u32 state)
 {
-	return NAME_OF(leg_states, state);
+	return name_of(leg_states, ARRAY_SIZE(leg_states), state);
 }
 
 const char *text_lane_state(__u32 state)
 {
-	return NAME_OF(lane_states, state);
+	return name_of(lane_states, ARRAY_SIZE(lane_states), state);
 }
 
 const char *text_export_state(__u32 state)
 {
-	return NAME_OF(export_states, state);
+	return name_of(export_states, ARRAY_SIZE(export_states), state);
 }
 
 const char *text_ack(__u32 ack)
 {
-	return NAME_OF(acks, ack);
+	return name_of(acks, ARRAY_SIZE(acks), ack);
 }
 
 /* Bytes of the well-formed UTF-8 character at @s, 0 if it is not one. */
