@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What every unit test includes first: cmocka wants all of it. */
+#ifndef DST_UNIT_H
+#define DST_UNIT_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+/* dstctl has a fail() of its own. */
+#undef fail
+#undef fail_msg
+#define fail_msg(...) \
+	do { \
+		print_error(__VA_ARGS__); \
+		print_error("\n"); \
+		_fail(__FILE__, __LINE__); \
+	} while (0)
+
+#endif /* DST_UNIT_H */
