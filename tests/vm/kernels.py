@@ -217,6 +217,9 @@ def build_module(kernel, extra=('W=1',)):
                         return g.read()
         except FileNotFoundError:
             pass
+        old = os.path.join(kernel.build_dir, 'share', 'dst.ko')
+        if os.path.exists(old):
+            os.unlink(old)
         # Everything anew: a warning must not hide behind an old object.
         for name in os.listdir(work):
             if name.endswith(('.o', '.ko', '.mod', '.mod.c', '.cmd')):
@@ -251,15 +254,19 @@ def build_tools(kernels):
     tools = os.path.join(TOP, 'tools')
     if not os.path.exists(os.path.join(tools, 'Makefile')):
         return ''
-    run = subprocess.run(['make', '-s', '-C', tools, '-j2'],
-                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                         text=True)
+    os.makedirs(CACHE, exist_ok=True)
+    with open(os.path.join(CACHE, 'tools-' + clone_id() + '.lock'),
+              'w') as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        run = subprocess.run(['make', '-s', '-C', tools, '-j2'],
+                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                             text=True)
     if run.returncode:
         raise BuildError('tools', run.stdout)
     for kernel in kernels:
         share = os.path.join(kernel.build_dir, 'share')
         os.makedirs(share, exist_ok=True)
-        binary = os.path.join(tools, 'dstctl')
+        binary = os.path.join(tools, 'dstctl', 'dstctl')
         if os.path.exists(binary):
             shutil.copy(binary, share + '/dstctl.new')
             os.rename(share + '/dstctl.new', share + '/dstctl')

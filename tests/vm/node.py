@@ -189,8 +189,7 @@ class Node:
             env=dict(os.environ, TMPDIR=self.dir), stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         _await(lambda: os.path.exists(nbd), 10, 'nbdkit')
-        share = os.path.join(self.kernel.build_dir, 'share')
-        os.makedirs(share, exist_ok=True)
+        share = self.rig.share
         fs9p = 'readonly=on,security_model=none,multidevs=remap'
         append = ('console=ttyS0 loglevel=4 panic=-1 mitigations=off '
                   'random.trust_cpu=on tsc=reliable audit=0 nokaslr '
@@ -344,7 +343,11 @@ class Node:
                     return reply['return']
 
     def freeze(self):
-        """Stop the whole machine, as if its host were stuck."""
+        """Stop the whole machine, as if its host were stuck.
+
+        QEMU flushes its disks then: nothing of vdb is lost by a power cut
+        that follows.
+        """
         self.qmp('stop')
         self.frozen = True
 

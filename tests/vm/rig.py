@@ -33,16 +33,15 @@
 
 import atexit
 import os
+import re
 import shutil
-import signal
 import subprocess
 import sys
 import threading
 import time
 
-import kernels
 import lib
-from node import Node, NodeDown, REPORTS, CommandError
+from node import Node, REPORTS
 
 RUN_ROOT = '/dev/shm' if os.access('/dev/shm', os.W_OK) else '/tmp'
 PREFIX = 'dst-rig-'
@@ -76,12 +75,15 @@ class Rig:
     def __init__(self, kernel, results, verbose=False, console=None,
                  kernel_args=''):
         self.kernel = kernel
+        self.started = time.monotonic()
         self.slow = kernel.slow
         self.results = results
         self.verbose, self.console = verbose, console
         self.kernel_args = kernel_args
         self.pool = []
         self.nodes = []
+        self._expected = []
+        self._log_start = {}
         self.hosts = []
         self.client = self.server = None
         self.clients, self.servers = [], []
@@ -91,11 +93,18 @@ class Rig:
         self.netns = PREFIX + str(os.getpid())
         self.run_dir = os.path.join(RUN_ROOT, self.netns)
         os.makedirs(self.run_dir, exist_ok=True)
+        # A build that runs meanwhile does not change what this run tests.
+        self.share = os.path.join(self.run_dir, 'share')
+        built = os.path.join(kernel.build_dir, 'share')
+        if os.path.isdir(built):
+            shutil.copytree(built, self.share)
+        else:
+            os.makedirs(self.share)
         atexit.register(self.close)
         self._network()
 
     def log(self, text):
-        sys.stderr.write(f'# {text}\n')
+        sys.stderr.write(f'# {time.monotonic() - self.started:7.2f} {text}\n')
         sys.stderr.flush()
 
     # -- network -------------------------------------------------------
@@ -256,10 +265,7 @@ class Rig:
         """A line of the kernel log that this scenario provokes on purpose."""
         self._expected.append(pattern)
 
-    _expected = []
-
     def _scan_logs(self):
-        import re
         problems = []
         for node in self.nodes:
             text = node.serial_text(self._log_start.get(node, 0))
