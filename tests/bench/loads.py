@@ -4,10 +4,14 @@
 import json
 import os
 import re
+import subprocess
 
 FIO = ["--ioengine=io_uring", "--direct=1", "--lat_percentiles=1",
-       "--clat_percentiles=0", "--exec_prerun='cat /proc/stat'",
-       "--exec_postrun='cat /proc/stat'"]
+       "--clat_percentiles=0"]
+# fio's own loop lies between these two
+AROUND = ["--exec_prerun='cat /proc/stat'", "--exec_postrun='cat /proc/stat'"]
+PROFILED = ["--exec_prerun='{ cat /proc/stat; dstmark start; }'",
+            "--exec_postrun='{ dstmark end; cat /proc/stat; }'"]
 
 
 class Load:
@@ -21,16 +25,16 @@ class Load:
                     "randrw": "random 70/30"}.get(rw, "sequential " + rw),
             depth) + note
 
-    def options(self, ios=None):
+    def options(self, around=AROUND):
         argv = ["--rw=" + self.rw, "--bs=" + self.block,
                 "--iodepth=%d" % self.depth,
-                "--number_ios=%d" % (ios or self.ios)]
+                "--number_ios=%d" % self.ios]
         if self.depth >= 32:    # both: else it submits one at a time
             argv += ["--iodepth_batch_submit=8",
                      "--iodepth_batch_complete_min=8"]
         if self.rw == "randrw":
             argv.append("--rwmixread=70")
-        return " ".join(FIO + argv)
+        return " ".join(FIO + list(around) + argv)
 
 
 QUICK = [Load("randread", "4k", 1, 8000), Load("randwrite", "4k", 1, 8000),
@@ -84,7 +88,6 @@ def read_result(out, target, load):
 
 def tool(name, source, out_dir, flags=()):
     """Build one of the small C programs, kept while it does not change."""
-    import subprocess
     target = os.path.join(out_dir, name)
     if not os.path.exists(target) or \
             os.path.getmtime(target) < os.path.getmtime(source):

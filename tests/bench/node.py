@@ -27,7 +27,9 @@ import kernels  # pylint: disable=wrong-import-position,import-error
 NULL_MB = 256
 MACHINE = ["-accel", "tcg,thread=single", "-icount", "shift=0,sleep=off",
            "-cpu", "Nehalem", "-smp", "1", "-m", "3G"]
-APPEND = "console=ttyS0 quiet nokaslr panic=-1 rdinit=/init"
+# No huge pages: by chance, a large buffer would be one piece or many.
+APPEND = ("console=ttyS0 quiet nokaslr panic=-1 transparent_hugepage=never "
+          "rdinit=/init")
 REPORTS = re.compile(r"BUG:|Oops|general protection|Kernel panic|WARNING:|"
                      r"blocked for more than|soft lockup|rcu.*stall")
 
@@ -225,19 +227,20 @@ def job_initramfs(kernel, tmp, job, dst, programs):
     return target
 
 
-def boot(kernel, job, out, limit=1500, plugin=None, dst=None, programs=()):
+def boot(kernel, job, out, limit=1500, profiler=None, dst=None, programs=()):
     """Boot the node, run the job, unpack its /out to the directory `out`.
-    Returns what went wrong, a list of lines; what was measured is there."""
+    Returns what went wrong, a list of lines; what was measured is there.
+    The profiler, a plugin of QEMU's, writes out/tree."""
     os.makedirs(out, exist_ok=True)
     tmp = tempfile.mkdtemp(prefix="run-", dir=work_dir())
     try:
-        return boot_in(tmp, kernel, job, out, limit, plugin,
+        return boot_in(tmp, kernel, job, out, limit, profiler,
                        job_initramfs(kernel, tmp, job, dst, programs))
     finally:
         shutil.rmtree(tmp)
 
 
-def boot_in(tmp, kernel, job, out, limit, plugin, extra):
+def boot_in(tmp, kernel, job, out, limit, profiler, extra):
     """boot(), with a directory for what is only needed while it runs."""
     initrd, disk, console = tmp + "/initrd", tmp + "/out", out + "/console.log"
     with open(initrd, "wb") as f:
@@ -252,8 +255,12 @@ def boot_in(tmp, kernel, job, out, limit, plugin, extra):
         "-kernel", kernel.image, "-initrd", initrd, "-append", APPEND,
         "-drive", "file=%s,if=none,id=out,format=raw" % disk,
         "-device", "virtio-blk-pci,drive=out"]
-    if plugin:
-        argv += ["-plugin", plugin]
+    if profiler:    # its second disk takes the guest's symbols
+        with open(tmp + "/symbols", "wb") as f:
+            f.truncate(64 << 20)
+        argv += ["-drive", "file=%s/symbols,if=none,id=syms,format=raw" % tmp,
+                 "-device", "virtio-blk-pci,drive=syms", "-plugin",
+                 "%s,out=%s/tree,syms=%s/symbols" % (profiler, out, tmp)]
     open(console, "wb").close()
     problems = []
     started = time.time()
