@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -31,7 +32,7 @@
 
 enum {
 	/* from the host */
-	MSG_START = 1,		/* script */
+	MSG_START = 1,		/* network namespace or "", NUL, script */
 	MSG_STDIN,		/* bytes; none: end of input */
 	MSG_KILL,		/* signal number, one byte, to the whole group */
 	MSG_SYSRQ,		/* one letter */
@@ -166,8 +167,10 @@ static void close_fd(int *fd)
 	*fd = -1;
 }
 
-static void child(const char *script, int in, int out, int err)
+static void child(const char *netns, const char *script, int in, int out,
+		  int err)
 {
+	char path[128];
 	sigset_t none;
 	int fd;
 
@@ -184,11 +187,19 @@ static void child(const char *script, int in, int out, int err)
 			_exit(126);
 		close(fd);
 	}
+	if (*netns) {
+		snprintf(path, sizeof(path), "/run/netns/%s", netns);
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		if (fd < 0 || setns(fd, CLONE_NEWNET)) {
+			dprintf(2, "%s: %s\n", path, strerror(errno));
+			_exit(125);
+		}
+	}
 	execl("/bin/sh", "sh", "-c", script, NULL);
 	_exit(127);
 }
 
-static void start_job(uint32_t id, const char *script)
+static void start_job(uint32_t id, const char *netns, const char *script)
 {
 	struct job *job = free_job();
 	int in[2], out[2], err[2];
@@ -202,7 +213,7 @@ static void start_job(uint32_t id, const char *script)
 	}
 	pid = fork();
 	if (!pid)
-		child(script, in[0], out[1], err[1]);
+		child(netns, script, in[0], out[1], err[1]);
 	close(in[0]);
 	close(out[1]);
 	close(err[1]);
@@ -252,7 +263,8 @@ static void handle(struct msg *msg, char *body)
 
 	switch (msg->type) {
 	case MSG_START:
-		start_job(msg->job, body);
+		if (strlen(body) < msg->len)
+			start_job(msg->job, body, body + strlen(body) + 1);
 		return;
 	case MSG_SYSRQ:
 		fd = open("/proc/sysrq-trigger", O_WRONLY | O_CLOEXEC);

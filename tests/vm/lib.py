@@ -5,8 +5,6 @@ import json
 import shlex
 import time
 
-from node import CommandError, NodeDown
-
 PORT = 4490
 PLACE = '/run/dst/bin'
 
@@ -69,16 +67,13 @@ class Host:
         self.node, self.name = node, name
         self.ip, self.ip6 = f'10.45.0.{number}', f'fd45::{number}'
         self.rig, self.slow = node.rig, node.slow
-
-    def _wrap(self, cmd):
-        return (f'exec nsenter --net=/run/netns/{self.name} '
-                f'sh -c {shlex.quote(cmd)}')
+        self.cut = self.delayed = False     # something to restore
 
     def spawn(self, cmd, stdin=False):
-        return self.node.spawn(self._wrap(cmd), stdin=stdin)
+        return self.node.spawn(cmd, stdin, self.name)
 
     def run(self, cmd, check=True, timeout=30, stdin=None):
-        return self.node.run(self._wrap(cmd), check, timeout, stdin)
+        return self.node.run(cmd, check, timeout, stdin, self.name)
 
     def sh(self, cmd, timeout=30):
         return self.run(cmd, timeout=timeout).out.strip()
@@ -93,10 +88,7 @@ class Host:
         return self.node.read(path)
 
     def netem(self, what):
-        self.run('tc qdisc del dev eth0 root 2>/dev/null; true')
-        if what:
-            self.run('modprobe sch_netem 2>/dev/null; '
-                     f'tc qdisc add dev eth0 root netem {what}')
+        netem(self, what)
 
 
 def namespaces(node, clients, servers):
@@ -129,11 +121,22 @@ def namespaces(node, clients, servers):
     return [node.namespaces[n] for n, _ in wanted]
 
 
+def netem(host, what):
+    """netem on what this host sends: 'delay 20ms', 'loss 1%'; None ends it."""
+    host.run('tc qdisc del dev eth0 root 2>/dev/null; true')
+    host.delayed = bool(what)
+    if what:
+        host.run(f'modprobe sch_netem 2>/dev/null; '
+                 f'tc qdisc add dev eth0 root netem {what}')
+
+
 def netns_cut(a, b, oneway):
     if b is None:
         a.node.run(f'ip link set v-{a.name} down')
+        a.cut = True
         return
     for x, y in ((a, b),) if oneway else ((a, b), (b, a)):
+        y.cut = True
         y.run('nft -f -', stdin=(
             'table inet dstcut {\n chain in {\n'
             '  type filter hook input priority 0;\n'
@@ -141,8 +144,10 @@ def netns_cut(a, b, oneway):
 
 
 def netns_restore(host):
-    host.run('nft delete table inet dstcut 2>/dev/null; true')
-    host.node.run(f'ip link set v-{host.name} up')
+    if host.cut:
+        host.run('nft delete table inet dstcut 2>/dev/null; true')
+        host.node.run(f'ip link set v-{host.name} up')
+        host.cut = False
 
 
 # -- block devices for exports ---------------------------------------------
@@ -346,10 +351,20 @@ for c in /sys/kernel/slab/dst_* /sys/kernel/slab/dst-*; do
 done
 [ -e /dev/dst-control ] && echo "left: /dev/dst-control"
 [ -d /sys/module/dst ] && echo "module still loaded"
-for n in '' $(ip netns list 2>/dev/null | cut -d' ' -f1); do
-	${n:+nsenter --net=/run/netns/$n} ss -Htan "( sport = :PORT or dport = :PORT )" |
-		grep -vE 'TIME-WAIT|FIN-WAIT|LAST-ACK|CLOSING' |
-		while read -r l; do echo "socket left${n:+ in $n}: $l"; done
+# local or remote port PORT, established or listening, in any namespace
+for n in '' /run/netns/*; do
+	case $n in
+	'') cat /proc/net/tcp /proc/net/tcp6 ;;
+	*) [ -e "$n" ] && nsenter --net=$n cat /proc/net/tcp /proc/net/tcp6 ;;
+	esac | while read -r i l r st rest; do
+		case $l,$r in
+		*:PORT,*|*,*:PORT)
+			case $st in
+			01|02|03|08|0A)
+				echo "socket left${n:+ in ${n##*/}}: $l $r state $st" ;;
+			esac ;;
+		esac
+	done
 done
 true
 '''
@@ -357,74 +372,86 @@ true
 
 def leaks(host):
     """What an unloaded dst.ko left behind, as lines."""
-    out = host.node.sh(LEAKS.replace('PORT', str(PORT)))
-    return out.splitlines()
+    return host.node.sh(LEAKS.replace('PORT', f'{PORT:04X}')).splitlines()
 
 
 # Everything a scenario may have made, undone in one go; each line it prints
-# is a problem.
+# is a problem. Few processes are started: they cost most of its time.
 CLEAN = r'''
-exec 2>/dev/null
-swapoff -a
-awk '$2 ~ "^/mnt/" || $1 ~ "^/dev/dst" {print $2}' /proc/mounts | sort -r |
-while read -r m; do umount "$m" || umount -l "$m"; done
-for f in failslab fail_page_alloc fail_make_request; do
-	[ -e /sys/kernel/debug/$f ] && echo 0 >/sys/kernel/debug/$f/probability
+mounts=
+swaps=
+while read -r dev dir rest; do
+	case "$dev $dir" in
+	*' /mnt/'*|/dev/dst*) mounts="$dir $mounts" ;;
+	esac
+done </proc/mounts
+while read -r dev rest; do
+	case $dev in /*) swaps="$swaps $dev" ;; esac
+done </proc/swaps
+[ -n "$swaps" ] && swapoff $swaps
+for m in $mounts; do
+	umount "$m" 2>/dev/null || umount -l "$m"
 done
-if [ -e /dev/mapper/control ] && [ -n "$(ls /sys/block | grep ^dm-)" ]; then
-	for d in /sys/block/dm-*; do
-		[ "$(cat $d/dm/suspended)" = 1 ] && dmsetup resume "$(cat $d/dm/name)"
-	done
-fi
-true
-'''
+for f in failslab fail_page_alloc fail_make_request; do
+	d=/sys/kernel/debug/$f
+	[ -e $d ] && echo 0 >$d/probability
+done
+for d in /sys/block/dm-*; do
+	[ -e "$d" ] || continue
+	read -r s <$d/dm/suspended; read -r name <$d/dm/name
+	[ "$s" = 1 ] && dmsetup resume "$name"
+done
 
-CLEAN_DST = r'''
-[ -d /sys/module/dst ] || exit 0
-if [ -c /dev/dst-control ] && command -v dstctl >/dev/null; then
-	s=$(dstctl status --json 2>/dev/null)
-	case $s in *'"name"'*)
-	echo "$s" | python3 -c 'import json, sys
+if [ -d /sys/module/dst ]; then
+	if [ -c /dev/dst-control ] && [ -e /run/dst/bin/dstctl ]; then
+		s=$(dstctl status --json 2>/dev/null)
+		case $s in *'"name"'*)
+			echo "$s" | python3 -c 'import json, sys
 s = json.load(sys.stdin)
 for d in s.get("devices", []): print("detach", d["name"], "--force")
 for e in s.get("exports", []): print("export remove", e["name"], "--force")' |
-	while read -r line; do
-		dstctl $line || echo "cannot: dstctl $line"
-	done
-	esac
+			while read -r line; do
+				dstctl $line || echo "cannot: dstctl $line"
+			done
+		esac
+	fi
+	rmmod dst 2>&1 || echo "cannot unload dst"
 fi
-rmmod dst 2>&1 || echo "cannot unload dst"
-'''
 
-CLEAN_REST = r'''
-exec 2>/dev/null
-if ls -d /sys/block/md*; then mdadm --stop --scan; fi >/dev/null
-if ls -d /sys/block/dm-*; then
-	i=0
-	while [ -n "$(ls -d /sys/block/dm-*)" ] && [ $i -lt 5 ]; do
-		dmsetup remove_all; i=$((i + 1))
-	done
-	ls -d /sys/block/dm-* && echo "dm devices left"
-fi >/dev/null
-[ -n "$(losetup -a)" ] && losetup -D
+for d in /sys/block/md*; do
+	[ -e "$d" ] && mdadm --stop /dev/${d##*/} >/dev/null 2>&1
+done
+i=0
+while [ $i -lt 5 ]; do
+	set -- /sys/block/dm-*
+	[ -e "$1" ] || break
+	dmsetup remove_all >/dev/null 2>&1
+	i=$((i + 1))
+done
+[ $i = 5 ] && echo "dm devices left"
+for d in /sys/block/loop*/loop; do
+	[ -e "$d" ] && { losetup -D; break; }
+done
 for n in /sys/kernel/config/nullb/*/; do
 	[ -d "$n" ] || continue
 	echo 0 >"${n}power"; rmdir "$n" || echo "null_blk left: $n"
 done
-rm -rf /run/dst/*.img /tmp/* /mnt/*
-for p in eth0; do tc qdisc del dev $p root; done
+for f in /run/dst/*.img /tmp/* /mnt/*; do
+	[ -e "$f" ] && { rm -rf /run/dst/*.img /tmp/* /mnt/*; break; }
+done
 true
 '''
+
 
 def clean(node):
     """Bring a node back to how it booted. Returns problems as lines."""
     for job in list(node._jobs.values()):
         job.kill()
-    problems = node.sh(CLEAN, timeout=60).splitlines()
-    problems += node.sh(CLEAN_DST, timeout=60).splitlines()
-    problems += node.sh(CLEAN_REST, timeout=60).splitlines()
-    problems += leaks(node)
-    return problems
+    for host in [node] + list(node.namespaces.values()):
+        if host.delayed:
+            host.netem(None)
+    script = CLEAN + LEAKS.replace('PORT', f'{PORT:04X}')
+    return node.sh(script, timeout=60).splitlines()
 
 
 def kmemleak(node):

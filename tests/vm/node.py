@@ -13,6 +13,8 @@ import subprocess
 import threading
 import time
 
+import lib
+
 MSG_START, MSG_STDIN, MSG_KILL, MSG_SYSRQ = 1, 2, 3, 4
 MSG_HELLO, MSG_STDOUT, MSG_STDERR, MSG_EXIT = 16, 17, 18, 19
 HEADER = struct.Struct('<III')
@@ -154,7 +156,7 @@ class Node:
         self._hello = threading.Event()
         self._qmp_lock = threading.Lock()
         self.dirty = False      # must boot anew before it is used again
-        self.frozen = self.booting = False
+        self.frozen = self.booting = self.delayed = False
         self.namespaces = {}    # name -> Host, made on demand
         self.disk_files = {}
         for disk in ('plain', 'lossy'):
@@ -409,26 +411,27 @@ class Node:
             if chan is self._chan:
                 self._lose_jobs()
 
-    def spawn(self, cmd, stdin=False):
+    def spawn(self, cmd, stdin=False, netns=''):
         """Start a shell command; returns its Job. stdin=True keeps its input open."""
         with self._lock:
             number = self._next
             self._next += 1
             job = self._jobs[number] = Job(self, number, cmd)
         try:
-            self.send(number, MSG_START, cmd.encode())
+            self.send(number, MSG_START,
+                      netns.encode() + b'\0' + cmd.encode())
             if not stdin:
                 job.close()
         except NodeDown:
             self._jobs.pop(number, None)
             raise
         if self.rig.verbose:
-            self.rig.log(f'{self.name}# {cmd}')
+            self.rig.log(f'{netns or self.name}# {cmd}')
         return job
 
-    def run(self, cmd, check=True, timeout=30, stdin=None):
+    def run(self, cmd, check=True, timeout=30, stdin=None, netns=''):
         """Run a shell command; (rc, out, err). Fails on rc != 0 unless check=False."""
-        job = self.spawn(cmd, stdin=stdin is not None)
+        job = self.spawn(cmd, stdin is not None, netns)
         if stdin is not None:
             job.send(stdin)
             job.close()
@@ -459,11 +462,7 @@ class Node:
     # -- network -------------------------------------------------------
 
     def netem(self, what):
-        """netem on what this node sends: 'delay 20ms', 'loss 1%'; None ends it."""
-        self.run('tc qdisc del dev eth0 root 2>/dev/null; true')
-        if what:
-            self.run(f'modprobe sch_netem 2>/dev/null; '
-                     f'tc qdisc add dev eth0 root netem {what}')
+        lib.netem(self, what)
 
     # -- kernel log ----------------------------------------------------
 

@@ -83,6 +83,7 @@ class Rig:
         self.pool = []
         self.nodes = []
         self._expected = []
+        self._cut = False
         self._log_start = {}
         self.hosts = []
         self.client = self.server = None
@@ -134,8 +135,10 @@ class Rig:
         if a.node is not a:             # a namespace
             lib.netns_cut(a, b, oneway)
         elif b is None:
+            self._cut = True
             self._ns('ip', 'link', 'set', a.tap, 'down')
         else:
+            self._cut = True
             pairs = [(a, b)] if oneway else [(a, b), (b, a)]
             for x, y in pairs:
                 self._ns('nft', 'add', 'rule', 'bridge', 'rig', 'cut',
@@ -146,6 +149,9 @@ class Rig:
         for host in hosts or self.hosts:
             if host.node is not host:
                 lib.netns_restore(host)
+        if not self._cut:
+            return
+        self._cut = False
         self._ns('nft', 'flush', 'chain', 'bridge', 'rig', 'cut')
         for node in self.pool:
             self._ns('ip', 'link', 'set', node.tap, 'up')
