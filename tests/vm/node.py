@@ -206,9 +206,7 @@ class Node:
             '-kernel', self.kernel.image,
             '-initrd', self.kernel.initramfs(), '-append', append,
             '-no-reboot', '-rtc', 'base=utc',
-            '-chardev', 'stdio,id=ser,signal=off'
-            if self.rig.console == self.name
-            else f'file,id=ser,path={self.serial},append=on',
+            '-chardev', f'file,id=ser,path={self.serial},append=on',
             '-serial', 'chardev:ser',
             '-chardev', f'socket,id=qmp,path={qmp},server=on,wait=off',
             '-mon', 'chardev=qmp,mode=control',
@@ -236,10 +234,8 @@ class Node:
                        'write-cache=on',
         ])
         log = open(os.path.join(self.dir, 'qemu.log'), 'ab')
-        stdio = dict(stdin=subprocess.DEVNULL, stdout=log)
-        if self.rig.console == self.name:
-            stdio = dict(stdin=None, stdout=None)
-        self.qemu = spawner.start(args, stderr=log, **stdio)
+        self.qemu = spawner.start(args, stdin=subprocess.DEVNULL, stdout=log,
+                                  stderr=log)
         log.close()
         self._chan = self._connect(agent)
         self._qmp = self._connect(qmp)

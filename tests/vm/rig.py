@@ -72,13 +72,13 @@ def remove_stale():
 class Rig:
     """Nodes of one kernel. Also what a scenario's run() is given."""
 
-    def __init__(self, kernel, results, verbose=False, console=None,
+    def __init__(self, kernel, results, verbose=False,
                  kernel_args=''):
         self.kernel = kernel
         self.started = time.monotonic()
         self.slow = kernel.slow
         self.results = results
-        self.verbose, self.console = verbose, console
+        self.verbose = verbose
         self.kernel_args = kernel_args
         self.pool = []
         self.nodes = []

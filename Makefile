@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# make                  builds dst.ko for the running kernel, and the tools
+# make module           only the module; KVER= or KDIR= name another kernel
+# make install          installs both, below DESTDIR if that is set
+# make demo             a remote disk on two test machines, in five minutes
+# make test             all tests; SCENARIO=name KERNEL=6.12 for one
+# make test-debug       the scenarios on the debug kernel (KASAN, lockdep, ...)
+# make shell            two test machines to play with
+# make check            builds and static checks only
+
+KVER	?= $(shell uname -r)
+KDIR	?= /lib/modules/$(KVER)/build
+DEPMOD	?= depmod
+
+kmake = $(MAKE) -C $(KDIR) M=$(CURDIR)
+runner = $(if $(KERNEL),$(foreach k,$(KERNEL),--kernel $(k))) \
+	$(foreach s,$(SCENARIO),--scenario $(s))
+
+all: module tools
+
+module:
+	@test -e $(KDIR)/Makefile || { \
+		echo "no headers of kernel $(KVER) in $(KDIR): apt-get install linux-headers-$(KVER)," \
+		     "or name a tree with KDIR=" >&2; exit 1; }
+	$(kmake) modules
+
+tools:
+	$(MAKE) -C tools
+
+install: all
+	$(kmake) INSTALL_MOD_PATH=$(DESTDIR) INSTALL_MOD_DIR=extra \
+		$(if $(DESTDIR),DEPMOD=true) modules_install
+	$(MAKE) -C tools install DESTDIR=$(DESTDIR)
+
+uninstall:
+	rm -f $(DESTDIR)/lib/modules/$(KVER)/extra/dst.ko \
+		$(DESTDIR)/lib/modules/$(KVER)/extra/dst.ko.xz
+	$(if $(DESTDIR),,$(DEPMOD) -a $(KVER))
+	$(MAKE) -C tools uninstall DESTDIR=$(DESTDIR)
+
+demo:
+	@tests/install-deps
+	@tests/demo
+
+test:
+	@tests/install-deps
+	@tests/run $(runner)
+
+test-debug:
+	@tests/install-deps
+	@tests/kernel/build >/dev/null
+	@tests/run --kernel debug $(foreach s,$(SCENARIO),--scenario $(s))
+
+check:
+	@tests/install-deps
+	@tests/run --checks $(runner)
+
+shell:
+	@tests/install-deps
+	@tests/vm/shell $(KERNEL)
+
+clean:
+	-test ! -e $(KDIR)/Makefile || $(kmake) clean
+	$(MAKE) -C tools clean
+	-test ! -e tests/unit/Makefile || $(MAKE) -C tests/unit clean
+
+.PHONY: all module tools install uninstall demo test test-debug check shell clean
