@@ -196,6 +196,7 @@ if [ $$ = 1 ]; then
 	mount -t configfs configfs $conf
 	mount -t debugfs debugfs /sys/kernel/debug
 	ip link set lo up
+	put 32 /proc/sys/vm/nr_hugepages # for buffers of large I/O
 	# shellcheck disable=SC1091 # written by the host
 	. /job/run
 	touch /out/done

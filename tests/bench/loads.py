@@ -14,6 +14,10 @@ PROFILED = ["--exec_prerun='{ cat /proc/stat; dstmark start; }'",
             "--exec_postrun='{ dstmark end; cat /proc/stat; }'"]
 
 
+def block_bytes(text):
+    return int(text[:-1]) << {"k": 10, "m": 20}[text[-1]]
+
+
 class Load:
     """One kind of I/O at one depth."""
 
@@ -32,6 +36,9 @@ class Load:
         if self.depth >= 32:    # both: else it submits one at a time
             argv += ["--iodepth_batch_submit=8",
                      "--iodepth_batch_complete_min=8"]
+        if block_bytes(self.block) > 65536:
+            # else chance decides how many pieces a buffer is in, for 8 %
+            argv.append("--iomem=mmaphuge")
         if self.rw == "randrw":
             argv.append("--rwmixread=70")
         return " ".join(FIO + list(around) + argv)

@@ -27,9 +27,7 @@ import kernels  # pylint: disable=wrong-import-position,import-error
 NULL_MB = 256
 MACHINE = ["-accel", "tcg,thread=single", "-icount", "shift=0,sleep=off",
            "-cpu", "Nehalem", "-smp", "1", "-m", "3G"]
-# No huge pages: by chance, a large buffer would be one piece or many.
-APPEND = ("console=ttyS0 quiet nokaslr panic=-1 transparent_hugepage=never "
-          "rdinit=/init")
+APPEND = "console=ttyS0 quiet nokaslr panic=-1 rdinit=/init"
 REPORTS = re.compile(r"BUG:|Oops|general protection|Kernel panic|WARNING:|"
                      r"blocked for more than|soft lockup|rcu.*stall")
 

@@ -95,7 +95,8 @@ def report(results, targets, out, kernel):
               "qemu %s; %s" % (" ".join(node.MACHINE), node.APPEND),
               "null_blk %d MiB, memory-backed, 4 KiB sectors, one for each "
               "target, written once from end to end" % node.NULL_MB,
-              "fio %s; depth 32: batches of 8" % " ".join(loads.FIO[:2])]
+              "fio %s; depth 32: batches of 8; 128k: buffers in huge "
+              "pages" % " ".join(loads.FIO[:2])]
     parts += ["%s: %s" % (t, loads.TARGETS[t]) for t in targets]
     idle = [k for k, v in results.items() if v["idle_jiffies"] > 1]
     if idle:
