@@ -403,18 +403,7 @@ for d in /sys/block/dm-*; do
 done
 
 if [ -d /sys/module/dst ]; then
-	if [ -c /dev/dst-control ] && [ -e /run/dst/bin/dstctl ]; then
-		s=$(dstctl status --json 2>/dev/null)
-		case $s in *'"name"'*)
-			echo "$s" | python3 -c 'import json, sys
-s = json.load(sys.stdin)
-for d in s.get("devices", []): print("detach", d["name"], "--force")
-for e in s.get("exports", []): print("export remove", e["name"], "--force")' |
-			while read -r line; do
-				dstctl $line || echo "cannot: dstctl $line"
-			done
-		esac
-	fi
+	:; DST
 	rmmod dst 2>&1 || echo "cannot unload dst"
 fi
 
@@ -450,7 +439,17 @@ def clean(node):
     for host in [node] + list(node.namespaces.values()):
         if host.delayed:
             host.netem(None)
-    script = CLEAN + LEAKS.replace('PORT', f'{PORT:04X}')
+    cmds = []
+    res = node.run('[ -c /dev/dst-control ] && dstctl status --json',
+                   check=False, timeout=60)
+    if res.rc == 0:
+        state = json.loads(res.out)
+        cmds = [f'detach {d["name"]} --force' for d in state['devices']]
+        cmds += [f'export remove {e["name"]} --force' for e in state['exports']]
+    cmds = ''.join(f'dstctl {c} >/dev/null || echo "failed: dstctl {c}"; '
+                   for c in cmds)
+    script = CLEAN.replace(':; DST', cmds) + \
+        LEAKS.replace('PORT', f'{PORT:04X}')
     return node.sh(script, timeout=60).splitlines()
 
 

@@ -14,6 +14,7 @@ import threading
 import time
 
 import lib
+from kernels import hot_image
 
 MSG_START, MSG_STDIN, MSG_KILL, MSG_SYSRQ = 1, 2, 3, 4
 MSG_HELLO, MSG_STDOUT, MSG_STDERR, MSG_EXIT = 16, 17, 18, 19
@@ -232,6 +233,9 @@ class Node:
                       'format=raw,cache=none',
             '-device', 'virtio-blk-pci,drive=lossy,serial=lossy,'
                        'write-cache=on',
+            '-drive', f'id=hot,if=none,file={hot_image()},format=raw,'
+                      'read-only=on,cache=unsafe',
+            '-device', 'virtio-blk-pci,drive=hot,serial=hot',
         ])
         log = open(os.path.join(self.dir, 'qemu.log'), 'ab')
         self.qemu = spawner.start(args, stdin=subprocess.DEVNULL, stdout=log,
