@@ -73,7 +73,7 @@ static int fake_detach(struct dst_ioc_device_ref *arg)
 {
 	fake.device_ref = *arg;
 	if (arg->index >= FAKE_MOST || !fake.has_device[arg->index])
-		return -ENOENT;
+		return -ENODEV;
 	fake.has_device[arg->index] = 0;
 	return 0;
 }
@@ -84,7 +84,7 @@ static int fake_device_set(struct dst_ioc_device_set *arg)
 
 	fake.device_set = *arg;
 	if (arg->index >= FAKE_MOST || !fake.has_device[arg->index])
-		return -ENOENT;
+		return -ENODEV;
 	dev = &fake.device[arg->index];
 	if (arg->mask & DST_IOC_SET_ACK)
 		dev->ack = arg->ack;

@@ -174,7 +174,7 @@ static void test_no_module(void **state)
 
 	(void)state;
 	fake.absent = 1;
-	for (i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(lines); i++)
 		refused(1, "not loaded", lines[i]);
 	done("version");
 	done("apply --stop");
@@ -339,7 +339,7 @@ static void test_set(void **state)
 	assert_int_equal(fake.device_set.ack, DST_IOC_ACK_DISK);
 	assert_int_equal(fake.device_set.io_timeout_ms, 7000);
 	assert_true(fake.device_set.fail_after_ms == DST_IOC_NEVER_MS);
-	refused(1, "no such", "set dst5 ack=disk");
+	refused(1, "no such device", "set dst5 ack=disk");
 
 	done("export add disk /etc/passwd");
 	done("export set disk workers=9 allow=10.0.0.0/8=ro,::/0=rw");

@@ -162,7 +162,7 @@ static void test_device_name(void **state)
 	size_t i;
 
 	(void)state;
-	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(bad); i++)
 		assert_non_null(parse_device_name(bad[i], &index));
 	assert_int_equal(index, UNTOUCHED);
 	assert_null(parse_device_name("dst0", &index));
@@ -181,7 +181,7 @@ static void test_export_name(void **state)
 	size_t i;
 
 	(void)state;
-	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(bad); i++)
 		assert_non_null(parse_export_name(bad[i], name));
 	memset(text, 'x', sizeof(text));
 	text[64] = '\0';
@@ -234,7 +234,7 @@ static void test_host_bad(void **state)
 	size_t i;
 
 	(void)state;
-	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(bad); i++)
 		if (!parse_host(bad[i], &value))
 			fail_msg("'%s' was taken", bad[i]);
 	memset(text, 'a', sizeof(text));
@@ -303,7 +303,7 @@ static void test_cidr_bad(void **state)
 	size_t i;
 
 	(void)state;
-	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(bad); i++)
 		if (!parse_cidr(bad[i], &value))
 			fail_msg("'%s' was taken", bad[i]);
 	assert_int_equal(value.prefix_len, UNTOUCHED);
@@ -336,7 +336,7 @@ static void test_trans(void **state)
 	size_t i;
 
 	(void)state;
-	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(bad); i++)
 		if (!parse_trans(bad[i], &trans))
 			fail_msg("'%s' was taken", bad[i]);
 	assert_int_equal(trans.id, UNTOUCHED);

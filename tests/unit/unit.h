@@ -12,6 +12,9 @@
 
 #include <cmocka.h>
 
+/* as dstctl.h has it */
+#define ARRAY_SIZE(a)		(sizeof(a) / sizeof((a)[0]))
+
 /* dstctl has a fail() of its own. */
 #undef fail
 #undef fail_msg

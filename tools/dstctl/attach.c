@@ -86,6 +86,10 @@ static const char *attach_hint(int ret)
 		return "Run dstctl as root";
 	case EACCES:
 		return "See that the server has this export and allows this machine";
+	case ERANGE:
+	case EOPNOTSUPP:
+	case EKEYREVOKED:
+		return "Nothing was attached";
 	case EEXIST:
 		return "Choose another --name, or detach that device first";
 	case EBUSY:

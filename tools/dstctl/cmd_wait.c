@@ -27,6 +27,12 @@ static bool is_degraded(const struct dst_ioc_device *dev)
 	return dev->state == DST_IOC_DEVICE_DEGRADED;
 }
 
+/* The one leg of a device is in sync while there is a lane to it. */
+static bool is_synced(const struct dst_ioc_device *dev)
+{
+	return is_online(dev) || is_degraded(dev);
+}
+
 static bool is_idle(const struct dst_ioc_device *dev)
 {
 	return !dev->in_flight && !dev->retained_bytes;
@@ -37,14 +43,13 @@ static bool is_failed(const struct dst_ioc_device *dev)
 	return dev->state == DST_IOC_DEVICE_FAILED;
 }
 
-/* A device of one leg is synced whenever it is online. */
 static const struct {
 	const char *name;
 	bool (*is)(const struct dst_ioc_device *dev);
 } states[] = {
 	{ "online", is_online },
 	{ "degraded", is_degraded },
-	{ "synced", is_online },
+	{ "synced", is_synced },
 	{ "idle", is_idle },
 	{ "failed", is_failed },
 };

@@ -20,7 +20,7 @@ static const struct {
 	{ ENOMEM, "memory is short" },
 	{ EBUSY, "it is in use" },
 	{ EEXIST, "it exists already" },
-	{ ENODEV, "the device is gone" },
+	{ ENODEV, "there is no such device" },
 	{ EINVAL, "the kernel module does not accept it" },
 	{ ENOSPC, "there is no room left" },
 	{ EROFS, "it is read-only" },

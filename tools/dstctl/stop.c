@@ -36,7 +36,7 @@ static int stop_device(__u32 index, __u32 wait_ms)
 	alarm(0);
 	if (ret == -EINTR && !signal_caught())
 		ret = detach_call(&ref, index, true);
-	return ret == -ENOENT ? 0 : ret;
+	return ret == -ENODEV ? 0 : ret;
 }
 
 /* The newest first, as it may stand on an older one. */
