@@ -1,0 +1,451 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the parts of the module share: the connection that both ends are made
+ * of, and the client's device, lanes and transactions. The server's own
+ * structures are in dst_target.h.
+ *
+ * Locking
+ * =======
+ * In the order in which they nest, outermost first:
+ *
+ *  dst_device.mutex	attach, detach, live settings. Sleeps. Never taken on
+ *			the I/O path or by the workers.
+ *  dst_conn.tx_mutex	the send half of a connection: what is being sent and
+ *			how far it got. Submitters only ever try it.
+ *  socket lock		the receive half of a connection: header and data being
+ *			received. Held by the network stack when it calls
+ *			sk_data_ready, in softirq or in the backlog of a sender,
+ *			or by the worker that reads the rest.
+ *  dst_shard.lock	the transactions of some ranges of sectors.
+ *  dst_lane.lock	queue, open requests, credits and state of a lane.
+ *  dst_device.lock	device state, held and blocked transactions.
+ *
+ * The last three are spinlocks taken in softirq too, so always with _bh.
+ * bio_endio() is called with none of the spinlocks held. Completions may run
+ * with the socket lock and even with tx_mutex held, which is why a submitter
+ * must never wait for either.
+ *
+ * Lifetimes
+ * =========
+ * dst_device: one reference of the table, one of its disk (dropped by
+ * ->free_disk after the last close), one of each ioctl that looks at it.
+ * dst_lane: lives and dies with its device; its work is stopped before.
+ * dst_trans: owned by exactly one list or slot, see struct dst_trans.
+ */
+#ifndef DST_H
+#define DST_H
+
+#include <linux/bio.h>
+#include <linux/completion.h>
+#include <linux/kref.h>
+#include <linux/list.h>
+#include <linux/mempool.h>
+#include <linux/mutex.h>
+#include <linux/net.h>
+#include <linux/percpu-refcount.h>
+#include <linux/rbtree.h>
+#include <linux/spinlock.h>
+#include <linux/uio.h>
+#include <linux/uuid.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+#include <net/sock.h>
+
+#include "dst_compat.h"
+#include "dst_ioctl.h"
+#include "dst_proto.h"
+#include "dst_wire.h"
+
+#define DST_MODULE_VERSION	"0.1.0"
+
+/* Work that may block for long: connects, teardown, ticks. */
+extern struct workqueue_struct *dst_wq;
+/* Work that I/O waits for: sends and receives that could not go on. */
+extern struct workqueue_struct *dst_io_wq;
+
+/* ------------------------------------------------------------------------
+ * dst_net.c: connections
+ */
+
+/* Bigger than the segments of any one request and its header. */
+#define DST_CONN_TX_BVECS	272
+/* Stop gathering requests for one send beyond this much data. */
+#define DST_CONN_TX_BATCH_BYTES	(256 * 1024)
+
+struct dst_conn;
+
+/**
+ * struct dst_conn_ops - what the owner of a connection makes of its events
+ * @header: a header is complete in conn->rx; says through conn->rx_left and
+ *	conn->rx_iter what data follows. Under the socket lock, must not sleep
+ *	on the client. An error stops the receiver.
+ * @data: the data that @header announced is there. Same context.
+ * @ready: there is something to receive. With the socket lock held, mostly in
+ *	softirq.
+ * @writable: there is room to send again. Same context.
+ * @broken: the peer or the network closed the connection. Same context.
+ */
+struct dst_conn_ops {
+	int (*header)(struct dst_conn *conn);
+	int (*data)(struct dst_conn *conn);
+	void (*ready)(struct dst_conn *conn);
+	void (*writable)(struct dst_conn *conn);
+	void (*broken)(struct dst_conn *conn);
+};
+
+struct dst_conn {
+	struct socket		*sock;
+	const struct dst_conn_ops *ops;
+
+	/* receive half: socket lock */
+	union {
+		u8			 raw[48];
+		struct dst_proto_request request;
+		struct dst_proto_reply	 reply;
+	} rx;
+	unsigned int		rx_header_bytes;	/* of this direction */
+	unsigned int		rx_have;		/* of the header */
+	u32			rx_left;		/* data to come */
+	bool			rx_skip;		/* drop that data */
+	int			rx_error;
+	struct iov_iter		rx_iter;		/* where data goes */
+	unsigned long		rx_jiffies;		/* last receipt */
+
+	/* send half: tx_mutex, or the one thread that sends */
+	struct mutex		tx_mutex;
+	struct page		*tx_page;	/* headers; shared with skbs */
+	unsigned int		tx_page_used;
+	struct page		*tx_spare;	/* for one copied header */
+	struct bio_vec		*tx_bvec;
+	unsigned int		tx_nr;
+	size_t			tx_bytes;
+	bool			tx_copy;	/* something must be copied */
+	bool			tx_data;	/* more than headers */
+	bool			tx_active;	/* tx_iter has more to send */
+	struct iov_iter		tx_iter;
+	u32			tx_seq;		/* TCP sequence behind it all */
+
+	/* what the socket had before us: sk_callback_lock */
+	void			(*saved_data_ready)(struct sock *sk);
+	void			(*saved_write_space)(struct sock *sk);
+	void			(*saved_state_change)(struct sock *sk);
+};
+
+int dst_conn_module_init(void);
+void dst_conn_module_exit(void);
+int dst_conn_init(struct dst_conn *conn, const struct dst_conn_ops *ops,
+		  unsigned int rx_header_bytes);
+void dst_conn_destroy(struct dst_conn *conn);
+int dst_conn_create_socket(struct net *net, int family, struct socket **sockp);
+void dst_conn_setup_socket(struct socket *sock);
+void dst_conn_start(struct dst_conn *conn, struct socket *sock);
+void dst_conn_shut(struct dst_conn *conn);
+void dst_conn_close(struct dst_conn *conn);
+void dst_conn_release_socket(struct socket *sock);
+int dst_conn_read(struct dst_conn *conn, size_t budget);
+int dst_conn_read_locked(struct dst_conn *conn, size_t budget);
+void *dst_conn_tx_header(struct dst_conn *conn, unsigned int len);
+unsigned int dst_conn_tx_prepare(struct dst_conn *conn, unsigned int len);
+void dst_conn_tx_bvec(struct dst_conn *conn, const struct bio_vec *bv);
+int dst_conn_tx_push(struct dst_conn *conn);
+bool dst_conn_tx_acked(struct dst_conn *conn, u32 seq);
+int dst_conn_send_raw(struct socket *sock, void *buf, size_t len);
+int dst_conn_recv_raw(struct socket *sock, void *buf, size_t len);
+
+static inline unsigned int dst_conn_tx_room(const struct dst_conn *conn)
+{
+	return DST_CONN_TX_BVECS - conn->tx_nr;
+}
+
+/* ------------------------------------------------------------------------
+ * dst_trans.c: transactions
+ */
+
+struct dst_device;
+struct dst_lane;
+
+/* Transactions of one shard are found under one lock. */
+#define DST_SHARDS		16
+/* A bio is split at this boundary, so that it lies in one shard. */
+#define DST_SHARD_SECTORS_LOG2	19
+
+enum dst_trans_state {
+	DST_TRANS_BLOCKED,	/* waits for an earlier overlapping write */
+	DST_TRANS_HELD,		/* waits for a lane */
+	DST_TRANS_QUEUED,	/* waits for its turn on a lane */
+	DST_TRANS_SENT,		/* handed to the network, not yet acked */
+	DST_TRANS_FENCING,	/* its lane is lost, may still run there */
+};
+
+/**
+ * struct dst_trans - one bio, from submit until its ack
+ *
+ * Whoever removes a transaction from the list or slot that it is in, under the
+ * lock of that list or slot, owns it and ends it or puts it elsewhere: that is
+ * how exactly one of reply, timeout and detach gets it. Failing a transaction
+ * that the server may still execute takes away only its bio; what is left
+ * keeps its range in the index until the lane is fenced, so that no later
+ * write can be overtaken by it.
+ */
+struct dst_trans {
+	struct dst_device	*dev;
+	struct bio		*bio;	/* NULL: already failed, or a ping */
+	u64			id;
+	sector_t		sector;
+	u32			length_bytes;
+	u8			op;	/* enum dst_proto_op */
+	u8			flags;	/* DST_PROTO_REQ_* */
+	u8			state;	/* enum dst_trans_state; its list's lock */
+	bool			indexed;
+	u16			tag;	/* slot on its lane */
+	u16			resends;
+	u16			nr_bvecs;
+	u32			blockers;	/* shard lock */
+	u32			end_seq;	/* TCP sequence behind its data */
+	struct list_head	list;
+	struct rb_node		rb;		/* shard lock */
+	sector_t		subtree_last;
+	unsigned long		submitted;	/* jiffies */
+	unsigned long		sent;		/* jiffies */
+	u64			sent_ns;	/* 0: latency not sampled */
+	unsigned long		acct_start;
+};
+
+struct dst_shard {
+	spinlock_t		lock;
+	struct rb_root_cached	root;	/* by range */
+	unsigned int		nr;	/* in root; read without the lock */
+} ____cacheline_aligned_in_smp;
+
+/* A bio taken away from its transaction, see dst_trans_take_bio(). */
+struct dst_taken {
+	struct bio		*bio;
+	unsigned long		acct_start;
+};
+
+int dst_trans_module_init(void);
+void dst_trans_module_exit(void);
+int dst_trans_pool_init(mempool_t *pool);
+struct dst_trans *dst_trans_alloc(struct dst_device *dev, struct bio *bio,
+				  gfp_t gfp);
+bool dst_trans_index(struct dst_trans *t);
+void dst_trans_end(struct dst_trans *t, blk_status_t status);
+void dst_trans_end_list(struct list_head *list, blk_status_t status);
+void dst_trans_dispatch(struct dst_trans *t);
+bool dst_trans_take_bio(struct dst_trans *t, struct dst_taken *taken);
+void dst_trans_end_taken(struct dst_device *dev, const struct dst_taken *taken,
+			 blk_status_t status);
+const char *dst_trans_op_name(u8 op);
+
+/* ------------------------------------------------------------------------
+ * dst_lane.c, dst_join.c: lanes of the client
+ */
+
+enum dst_lane_state {
+	DST_LANE_DOWN,		/* no connection, or one that is torn down */
+	DST_LANE_LIVE,
+};
+
+struct dst_lane {
+	struct dst_device	*dev;
+	unsigned int		index;
+	struct dst_conn		conn;
+
+	spinlock_t		lock;
+	enum dst_lane_state	state;		/* lock; read without */
+	bool			stopping;	/* lock: never connect again */
+	struct list_head	queue;		/* lock: to be sent */
+	struct list_head	fencing;	/* lock: sent, lane lost since */
+	struct list_head	dead;		/* lock: likewise, bio failed */
+	struct dst_trans	**slots;	/* lock: sent, by tag */
+	u16			*free_tags;	/* lock: stack of free slots */
+	unsigned int		nr_free;	/* lock */
+	unsigned int		nr_slots;
+	unsigned int		open;		/* lock: requests sent */
+	u32			open_bytes;	/* lock */
+	u32			credit_bytes;	/* lock: granted now */
+	u32			credit_slots;	/* lock: granted now */
+	u32			max_credit_bytes;
+	u32			max_credit_slots;
+	char			why[DST_IOC_REASON_LEN];	/* lock */
+	unsigned long		down_since;	/* lock: jiffies */
+	u32			latency_us;	/* smoothed; receiver writes */
+	u32			reconnects;
+	u64			resends;	/* lock */
+
+	struct dst_trans	*rx_trans;	/* socket lock */
+	struct dst_trans	ping;		/* never ended */
+	bool			ping_open;	/* lock */
+	struct dst_trans	bye;		/* never ended */
+	bool			bye_open;	/* lock */
+
+	/* the connecting worker alone */
+	struct mutex		sock_mutex;	/* guards joining */
+	struct socket		*joining;	/* so that it can be cancelled */
+	u64			generation;
+	unsigned int		backoff_ms;
+	struct delayed_work	connect;
+	struct work_struct	tx_work;
+	struct work_struct	rx_work;
+};
+
+struct dst_lane *dst_lane_create(struct dst_device *dev, unsigned int index);
+void dst_lane_destroy(struct dst_lane *lane);
+void dst_lane_stop(struct dst_lane *lane);
+void dst_lane_drop(struct dst_lane *lane, blk_status_t status);
+void dst_lane_connect_now(struct dst_lane *lane);
+bool dst_lane_queue(struct dst_lane *lane, struct dst_trans *t);
+void dst_lane_kick(struct dst_lane *lane);
+void dst_lane_fail(struct dst_lane *lane, const char *fmt, ...) __printf(2, 3);
+void dst_lane_check(struct dst_lane *lane, u64 fail_after_ms);
+unsigned int dst_lane_fail_fencing(struct dst_lane *lane, u64 older_than_ms,
+				   blk_status_t status);
+void dst_lane_teardown(struct dst_lane *lane);
+int dst_lane_go_live(struct dst_lane *lane, struct socket *sock,
+		     const struct dst_proto_welcome *w);
+
+bool dst_lane_say_bye(struct dst_lane *lane);
+bool dst_lane_said_bye(struct dst_lane *lane);
+
+/* dst_join.c */
+void dst_join_work(struct work_struct *work);
+
+/* ------------------------------------------------------------------------
+ * dst_device.c: devices of the client
+ */
+
+struct dst_counters {
+	u64	reads;
+	u64	writes;
+	u64	flushes;
+	u64	discards;
+	u64	read_bytes;
+	u64	write_bytes;
+	u64	resends;
+	u64	errors;
+	u64	started;
+	u64	ended;
+};
+
+/* What the server said of its export; constant while the disk is there. */
+struct dst_export_info {
+	uuid_t	export_uuid;
+	uuid_t	boot_id;
+	u64	features;
+	u64	size_bytes;
+	u32	logical_block_bytes;
+	u32	physical_block_bytes;
+	u32	io_min_bytes;
+	u32	io_opt_bytes;
+	u32	max_transfer_bytes;
+	u32	discard_granularity_bytes;
+	u32	flags;			/* DST_PROTO_EXPORT_* */
+	u32	max_lanes;
+};
+
+struct dst_device {
+	struct kref		ref;
+	int			index;
+	struct gendisk		*disk;		/* set once, before I/O */
+	struct net		*net;
+	struct sockaddr_storage	addr;
+	struct dst_ioc_attach	opts;		/* as given, defaults filled */
+
+	/* live settings: WRITE_ONCE under mutex, READ_ONCE anywhere */
+	struct mutex		mutex;
+	u32			ack;
+	u32			io_timeout_ms;
+	u32			keepalive_ms;
+	u64			fail_after_ms;
+	u64			mem_limit_bytes;
+	bool			read_only;	/* set before the disk */
+	bool			digest;		/* set before the disk */
+	bool			added;		/* mutex: the disk is there */
+
+	struct dst_lane		*lanes[DST_PROTO_MAX_LANES];
+	unsigned int		nr_lanes;	/* set before the disk */
+
+	spinlock_t		lock;
+	enum dst_ioc_device_state state;	/* lock; read without */
+	char			why[DST_IOC_REASON_LEN];	/* lock */
+	unsigned int		nr_live;	/* lock: lanes; read without */
+	unsigned long		down_since;	/* lock: jiffies, nr_live == 0 */
+	bool			joined;		/* lock: a session ran once */
+	bool			fenced;		/* lock: failed for good */
+	bool			closing;	/* lock: no more I/O is taken */
+	bool			expired;	/* lock: fail_after ran out */
+	int			join_error;	/* lock: final answer on attach */
+	u64			epoch;		/* lane 0 before joined, const after */
+	struct list_head	held;		/* lock: no lane for them */
+	struct list_head	blocked;	/* lock: overlap an earlier one */
+	struct list_head	dead;		/* lock: likewise, bio failed */
+	struct dst_export_info	info;		/* lock */
+	u64			new_size_bytes;	/* lock: to be set by work */
+	u64			reconnects;	/* lock */
+	enum dst_ioc_device_state told_state;	/* state_work alone */
+
+	struct dst_shard	shards[DST_SHARDS];
+	atomic64_t		next_id;
+	mempool_t		trans_pool;
+	struct percpu_ref	users;		/* one per transaction */
+	struct completion	drained;
+	struct dst_counters __percpu *counters;
+
+	wait_queue_head_t	wait;		/* state changes */
+	struct delayed_work	tick;
+	struct work_struct	state_work;	/* tell the world */
+	struct dentry		*debugfs;
+};
+
+void dst_device_module_exit(void);
+int dst_device_attach(struct dst_ioc_attach *arg, struct net *net);
+int dst_device_detach(struct dst_device *dev, bool force, char *reason);
+struct dst_device *dst_device_get(u32 index, bool next);
+void dst_device_put(struct dst_device *dev);
+int dst_device_set(struct dst_device *dev, struct dst_ioc_device_set *set);
+void dst_device_describe(struct dst_device *dev, struct dst_ioc_device *out);
+unsigned int dst_device_fail_held(struct dst_device *dev);
+
+bool dst_device_older(unsigned long since, u64 ms);
+struct dst_lane *dst_device_pick_lane(struct dst_device *dev);
+int dst_device_hold(struct dst_device *dev, struct dst_trans *t);
+void dst_device_lane_live(struct dst_lane *lane);
+void dst_device_resized(struct dst_device *dev, u64 size_bytes);
+void dst_device_fence(struct dst_device *dev);
+void dst_device_refused(struct dst_device *dev, int error, const char *fmt, ...)
+	__printf(3, 4);
+void dst_device_sum(struct dst_device *dev, struct dst_counters *sum);
+const char *dst_device_state_name(enum dst_ioc_device_state state);
+
+/* ------------------------------------------------------------------------
+ * dst_disk.c, dst_sysfs.c
+ */
+
+int dst_disk_module_init(void);
+void dst_disk_module_exit(void);
+int dst_disk_create(struct dst_device *dev);
+void dst_disk_remove(struct dst_device *dev);
+blk_status_t dst_disk_status(u8 proto_status);
+
+extern const struct attribute_group *dst_sysfs_disk_groups[];
+void dst_sysfs_module_init(void);
+void dst_sysfs_module_exit(void);
+void dst_sysfs_add(struct dst_device *dev);
+void dst_sysfs_remove(struct dst_device *dev);
+
+/* ------------------------------------------------------------------------
+ * dst_control.c, and the server's side of it
+ */
+
+int dst_control_module_init(void);
+void dst_control_module_exit(void);
+
+int dst_export_module_init(void);
+void dst_export_module_exit(void);
+int dst_export_add(struct dst_ioc_export_add *arg, struct net *net);
+int dst_export_remove(const char *name, bool force, char *reason);
+int dst_export_set(struct dst_ioc_export_set *arg);
+int dst_export_describe(struct dst_ioc_export *out, bool next);
+int dst_export_describe_client(struct dst_ioc_client *out, bool next);
+
+#endif /* DST_H */

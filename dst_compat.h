@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Kernel version differences, and nothing else. The .c files are written
+ * against the newest API; what is here makes older kernels look like it.
+ */
+#ifndef DST_COMPAT_H
+#define DST_COMPAT_H
+
+#include <linux/bio.h>
+#include <linux/blkdev.h>
+#include <linux/fs.h>
+#include <linux/net.h>
+#include <linux/uio.h>
+#include <linux/version.h>
+#include <linux/workqueue.h>
+#include <net/sock.h>
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0)
+#error "DST needs Linux 6.1 or newer"
+#endif
+
+/* 6.17 "workqueue: add WQ_PERCPU": per-CPU was what no flag meant before. */
+#ifndef WQ_PERCPU
+#define WQ_PERCPU 0
+#endif
+
+/* 6.2 "net: introduce sk_use_task_frag": before, GFP_NOIO alone decided. */
+static inline void dst_compat_no_task_frag(struct sock *sk)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0)
+	sk->sk_use_task_frag = false;
+#endif
+}
+
+/*
+ * 6.5 "tcp: Support MSG_SPLICE_PAGES": before, pages went one by one. Like
+ * sock_sendmsg() it advances the iterator over what it sent.
+ */
+static inline int dst_compat_send_pages(struct socket *sock, struct msghdr *msg)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 5, 0)
+	msg->msg_flags |= MSG_SPLICE_PAGES;
+	return sock_sendmsg(sock, msg);
+#else
+	struct bio_vec bv = mp_bvec_iter_bvec(msg->msg_iter.bvec,
+		((struct bvec_iter){ .bi_size = msg->msg_iter.count,
+				     .bi_bvec_done = msg->msg_iter.iov_offset }));
+	unsigned int skip = bv.bv_offset >> PAGE_SHIFT;
+	unsigned int off = offset_in_page(bv.bv_offset);
+	size_t len = min_t(size_t, bv.bv_len, PAGE_SIZE - off);
+	bool more = msg->msg_iter.count > len;
+	int ret = kernel_sendpage(sock, bv.bv_page + skip, off, len,
+				  msg->msg_flags | (more ? MSG_MORE : 0));
+
+	if (ret > 0)
+		iov_iter_advance(&msg->msg_iter, ret);
+	return ret;
+#endif
+}
+
+/* 6.9 "block: pass a queue_limits argument to blk_alloc_disk". */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 9, 0)
+static inline void dst_compat_apply_limits(struct request_queue *q,
+					   const struct queue_limits *lim)
+{
+	blk_queue_logical_block_size(q, lim->logical_block_size);
+	blk_queue_physical_block_size(q, lim->physical_block_size);
+	blk_queue_io_min(q, lim->io_min);
+	blk_queue_io_opt(q, lim->io_opt);
+	blk_queue_max_hw_sectors(q, lim->max_hw_sectors);
+	blk_queue_max_segments(q, lim->max_segments);
+	blk_queue_max_discard_sectors(q, lim->max_hw_discard_sectors);
+	q->limits.discard_granularity = lim->discard_granularity;
+	blk_queue_max_write_zeroes_sectors(q, lim->max_write_zeroes_sectors);
+}
+#endif
+
+/* What the queue features of 6.11 say; before that they were queue flags. */
+struct dst_compat_features {
+	bool	write_cache;
+	bool	rotational;
+	bool	stable_writes;
+};
+
+static inline struct gendisk *
+dst_compat_alloc_disk(struct queue_limits *lim,
+		      const struct dst_compat_features *f)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 11, 0)
+	lim->features = BLK_FEAT_NOWAIT | BLK_FEAT_IO_STAT;
+	if (f->write_cache)
+		lim->features |= BLK_FEAT_WRITE_CACHE | BLK_FEAT_FUA;
+	if (f->rotational)
+		lim->features |= BLK_FEAT_ROTATIONAL;
+	if (f->stable_writes)
+		lim->features |= BLK_FEAT_STABLE_WRITES;
+	return blk_alloc_disk(lim, NUMA_NO_NODE);
+#else
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 9, 0)
+	struct gendisk *disk = blk_alloc_disk(lim, NUMA_NO_NODE);
+
+	if (IS_ERR(disk))
+		return disk;
+#else
+	struct gendisk *disk = blk_alloc_disk(NUMA_NO_NODE);
+
+	if (!disk)
+		return ERR_PTR(-ENOMEM);
+	dst_compat_apply_limits(disk->queue, lim);
+#endif
+	blk_queue_flag_set(QUEUE_FLAG_NOWAIT, disk->queue);
+	blk_queue_flag_set(QUEUE_FLAG_IO_STAT, disk->queue);
+	blk_queue_write_cache(disk->queue, f->write_cache, f->write_cache);
+	if (!f->rotational)
+		blk_queue_flag_set(QUEUE_FLAG_NONROT, disk->queue);
+	if (f->stable_writes)
+		blk_queue_flag_set(QUEUE_FLAG_STABLE_WRITES, disk->queue);
+	return disk;
+#endif
+}
+
+/*
+ * 6.9 "bdev: open block device as files", 6.5 "block: replace fmode_t with
+ * blk_mode_t": one handle for all, opened exclusively.
+ */
+struct dst_compat_bdev {
+	struct block_device	*bdev;
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 9, 0)
+	struct file		*file;
+#elif LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
+	fmode_t			mode;
+#endif
+};
+
+static inline int dst_compat_bdev_open(struct dst_compat_bdev *b,
+				       const char *path, bool write, void *holder)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 9, 0)
+	b->file = bdev_file_open_by_path(path, BLK_OPEN_READ |
+					 (write ? BLK_OPEN_WRITE : 0), holder, NULL);
+	if (IS_ERR(b->file))
+		return PTR_ERR(b->file);
+	b->bdev = file_bdev(b->file);
+	return 0;
+#elif LINUX_VERSION_CODE >= KERNEL_VERSION(6, 5, 0)
+	b->bdev = blkdev_get_by_path(path, BLK_OPEN_READ |
+				     (write ? BLK_OPEN_WRITE : 0), holder, NULL);
+	return PTR_ERR_OR_ZERO(b->bdev);
+#else
+	b->mode = FMODE_READ | FMODE_EXCL | (write ? FMODE_WRITE : 0);
+	b->bdev = blkdev_get_by_path(path, b->mode, holder);
+	return PTR_ERR_OR_ZERO(b->bdev);
+#endif
+}
+
+static inline void dst_compat_bdev_close(struct dst_compat_bdev *b, void *holder)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 9, 0)
+	fput(b->file);
+#elif LINUX_VERSION_CODE >= KERNEL_VERSION(6, 5, 0)
+	blkdev_put(b->bdev, holder);
+#else
+	blkdev_put(b->bdev, b->mode);
+#endif
+}
+
+/* 6.8 "fs: move file_start_write() into vfs_iter_write()". */
+static inline ssize_t dst_compat_file_write(struct file *file,
+					    struct iov_iter *iter, loff_t *pos,
+					    rwf_t flags)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 8, 0)
+	return vfs_iter_write(file, iter, pos, flags);
+#else
+	ssize_t ret;
+
+	file_start_write(file);
+	ret = vfs_iter_write(file, iter, pos, flags);
+	file_end_write(file);
+	return ret;
+#endif
+}
+
+/* 7.0 "block: invert bdev_nonrot". */
+static inline bool dst_compat_rotational(struct block_device *bdev)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 0, 0)
+	return bdev_rot(bdev);
+#else
+	return !bdev_nonrot(bdev);
+#endif
+}
+
+#endif /* DST_COMPAT_H */

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The module: what comes up in which order, and goes down in the reverse one.
+ */
+#include <linux/module.h>
+
+#include "dst.h"
+
+#define CREATE_TRACE_POINTS
+#include "dst_trace.h"
+
+struct workqueue_struct *dst_wq;
+struct workqueue_struct *dst_io_wq;
+
+static int __init dst_core_init_queues(void)
+{
+	dst_wq = alloc_workqueue("dst", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
+	if (!dst_wq)
+		return -ENOMEM;
+	dst_io_wq = alloc_workqueue("dst_io",
+				    WQ_HIGHPRI | WQ_MEM_RECLAIM | WQ_PERCPU, 0);
+	if (!dst_io_wq) {
+		destroy_workqueue(dst_wq);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+static int __init dst_core_init(void)
+{
+	int ret = dst_core_init_queues();
+
+	if (ret)
+		return ret;
+	ret = dst_conn_module_init();
+	if (ret)
+		goto err_destroy_queues;
+	ret = dst_trans_module_init();
+	if (ret)
+		goto err_exit_conn;
+	ret = dst_disk_module_init();
+	if (ret)
+		goto err_exit_trans;
+	ret = dst_export_module_init();
+	if (ret)
+		goto err_exit_disk;
+	dst_sysfs_module_init();
+	ret = dst_control_module_init();
+	if (ret)
+		goto err_exit_sysfs;
+	return 0;
+
+err_exit_sysfs:
+	dst_sysfs_module_exit();
+	dst_export_module_exit();
+err_exit_disk:
+	dst_disk_module_exit();
+err_exit_trans:
+	dst_trans_module_exit();
+err_exit_conn:
+	dst_conn_module_exit();
+err_destroy_queues:
+	destroy_workqueue(dst_io_wq);
+	destroy_workqueue(dst_wq);
+	return ret;
+}
+
+static void __exit dst_core_exit(void)
+{
+	dst_control_module_exit();
+	/* devices first: an export of this kernel may serve one of them */
+	dst_device_module_exit();
+	dst_export_module_exit();
+	dst_sysfs_module_exit();
+	dst_disk_module_exit();
+	dst_trans_module_exit();
+	dst_conn_module_exit();
+	destroy_workqueue(dst_io_wq);
+	destroy_workqueue(dst_wq);
+}
+
+module_init(dst_core_init);
+module_exit(dst_core_exit);
+
+MODULE_DESCRIPTION("DST: distributed storage over TCP, client and export target");
+MODULE_LICENSE("GPL");
+MODULE_VERSION(DST_MODULE_VERSION);
+MODULE_SOFTDEP("pre: crc32c");

@@ -1,0 +1,1035 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Devices of the client: attach and detach, what state they are in, and what
+ * becomes of I/O while there is no connection.
+ *
+ * Without a live lane transactions are held. After fail_after_ms without one
+ * they are failed, and so is every further one, until a lane is live again.
+ */
+#include <linux/blkdev.h>
+#include <linux/idr.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+#include <net/net_namespace.h>
+
+#include "dst.h"
+#include "dst_trace.h"
+
+#define DST_DEVICE_MAX			4096
+#define DST_DEVICE_LANES_DEFAULT	4
+#define DST_DEVICE_IO_TIMEOUT_MS	30000
+#define DST_DEVICE_KEEPALIVE_MS		5000
+#define DST_DEVICE_WAIT_MS		10000
+#define DST_DEVICE_TIMEOUT_MIN_MS	100
+#define DST_DEVICE_TIMEOUT_MAX_MS	(24 * 3600 * 1000)
+#define DST_DEVICE_TICK_MIN_MS		20
+#define DST_DEVICE_TICK_MAX_MS		500
+/* How long attach waits for the other lanes, and detach for the farewell. */
+#define DST_DEVICE_LANES_WAIT_MS	1000
+/* I/O of the partition scan fails after this, so that attach comes back. */
+#define DST_DEVICE_SCAN_MS		5000
+
+static DEFINE_IDR(dst_devices);
+/* Protects dst_devices. Nothing is waited for under it. */
+static DEFINE_MUTEX(dst_devices_mutex);
+
+/**
+ * dst_device_state_name - a state for people to read
+ * @state: state
+ */
+const char *dst_device_state_name(enum dst_ioc_device_state state)
+{
+	static const char * const names[] = {
+		[DST_IOC_DEVICE_CONNECTING]	= "connecting",
+		[DST_IOC_DEVICE_ONLINE]		= "online",
+		[DST_IOC_DEVICE_DEGRADED]	= "degraded",
+		[DST_IOC_DEVICE_HELD]		= "held",
+		[DST_IOC_DEVICE_FAILED]		= "failed",
+		[DST_IOC_DEVICE_DETACHING]	= "detaching",
+	};
+
+	return names[state];
+}
+
+/**
+ * dst_device_older - has so much time passed?
+ * @since: jiffies
+ * @ms: DST_IOC_NEVER_MS for never
+ */
+bool dst_device_older(unsigned long since, u64 ms)
+{
+	return ms != DST_IOC_NEVER_MS && jiffies_to_msecs(jiffies - since) >= ms;
+}
+
+/* ---- the I/O path ----------------------------------------------------- */
+
+/**
+ * dst_device_pick_lane - which lane should carry the next transaction?
+ * @dev: device
+ *
+ * The one of this CPU, or the next live one.
+ *
+ * Context: any.
+ * Return: a lane that was live just now, or NULL.
+ */
+struct dst_lane *dst_device_pick_lane(struct dst_device *dev)
+{
+	unsigned int i, n = dev->nr_lanes;
+	unsigned int first = raw_smp_processor_id() % n;
+	struct dst_lane *lane = dev->lanes[first];
+
+	/* pairs with the WRITE_ONCE under dev->lock; dst_lane_queue() checks */
+	if (likely(READ_ONCE(lane->state) == DST_LANE_LIVE))
+		return lane;
+	for (i = 1; i < n; i++) {
+		lane = dev->lanes[(first + i) % n];
+		if (READ_ONCE(lane->state) == DST_LANE_LIVE)
+			return lane;
+	}
+	return NULL;
+}
+
+/**
+ * dst_device_hold - keep a transaction until there is a lane for it
+ * @dev: device
+ * @t: owned by the caller
+ *
+ * Context: any but hard interrupt.
+ * Return: 0 if it is held, -EAGAIN if there is a live lane, -ESHUTDOWN if the
+ * device takes no more I/O; the caller keeps @t then.
+ */
+int dst_device_hold(struct dst_device *dev, struct dst_trans *t)
+{
+	int ret = 0;
+
+	spin_lock_bh(&dev->lock);
+	if (dev->closing || dev->fenced) {
+		ret = -ESHUTDOWN;
+	} else if (dev->nr_live) {
+		ret = -EAGAIN;
+	} else if (dev->expired) {
+		ret = -ESHUTDOWN;
+	} else {
+		t->state = DST_TRANS_HELD;
+		list_add_tail(&t->list, &dev->held);
+	}
+	spin_unlock_bh(&dev->lock);
+	return ret;
+}
+
+static unsigned int dst_device_end_held(struct dst_device *dev,
+					blk_status_t status)
+{
+	struct list_head *pos;
+	unsigned int n = 0;
+	LIST_HEAD(held);
+
+	spin_lock_bh(&dev->lock);
+	list_splice_init(&dev->held, &held);
+	spin_unlock_bh(&dev->lock);
+	list_for_each(pos, &held)
+		n++;
+	dst_trans_end_list(&held, status);
+	return n;
+}
+
+/* Fail what waits for an overlapping earlier one. It stays in the index. */
+static unsigned int dst_device_fail_blocked(struct dst_device *dev,
+					    u64 older_than_ms,
+					    blk_status_t status)
+{
+	struct dst_taken taken;
+	unsigned int n = 0;
+	struct dst_trans *t;
+
+	for (;; n++) {
+		spin_lock_bh(&dev->lock);
+		t = list_first_entry_or_null(&dev->blocked, struct dst_trans,
+					     list);
+		if (!t || !dst_device_older(t->submitted, older_than_ms))
+			break;
+		list_move_tail(&t->list, &dev->dead);
+		dst_trans_take_bio(t, &taken);
+		spin_unlock_bh(&dev->lock);
+		dst_trans_end_taken(dev, &taken, status);
+	}
+	spin_unlock_bh(&dev->lock);
+	return n;
+}
+
+/**
+ * dst_device_fail_held - fail all I/O that waits for a connection, now
+ * @dev: device
+ *
+ * Context: process.
+ * Return: how many bios were failed.
+ */
+unsigned int dst_device_fail_held(struct dst_device *dev)
+{
+	unsigned int i, n;
+
+	n = dst_device_end_held(dev, BLK_STS_TRANSPORT);
+	for (i = 0; i < dev->nr_lanes; i++)
+		n += dst_lane_fail_fencing(dev->lanes[i], 0, BLK_STS_TRANSPORT);
+	if (!READ_ONCE(dev->nr_live))
+		n += dst_device_fail_blocked(dev, 0, BLK_STS_TRANSPORT);
+	return n;
+}
+
+/**
+ * dst_device_lane_live - a lane has come up
+ * @lane: lane
+ *
+ * Sends what was held and has the other lanes try at once.
+ *
+ * Context: process.
+ */
+void dst_device_lane_live(struct dst_lane *lane)
+{
+	struct dst_device *dev = lane->dev;
+	struct dst_trans *t;
+	LIST_HEAD(held);
+	unsigned int i;
+
+	spin_lock_bh(&dev->lock);
+	dev->expired = false;
+	list_splice_init(&dev->held, &held);
+	if (lane->generation > 1)
+		dev->reconnects++;
+	spin_unlock_bh(&dev->lock);
+
+	while ((t = list_first_entry_or_null(&held, struct dst_trans, list))) {
+		list_del_init(&t->list);
+		dst_trans_dispatch(t);
+	}
+	for (i = 0; i < dev->nr_lanes; i++)
+		dst_lane_connect_now(dev->lanes[i]);
+	queue_work(dst_wq, &dev->state_work);
+	wake_up_all(&dev->wait);
+}
+
+/* ---- states ----------------------------------------------------------- */
+
+/**
+ * dst_device_resized - the export has another size now
+ * @dev: device
+ * @size_bytes: from the network
+ *
+ * Context: any but hard interrupt.
+ */
+void dst_device_resized(struct dst_device *dev, u64 size_bytes)
+{
+	if (!size_bytes || size_bytes > S64_MAX ||
+	    size_bytes % dev->info.logical_block_bytes)
+		return;
+	spin_lock_bh(&dev->lock);
+	dev->new_size_bytes = size_bytes;
+	spin_unlock_bh(&dev->lock);
+	queue_work(dst_wq, &dev->state_work);
+}
+
+/**
+ * dst_device_fence - another initiator took the export over
+ * @dev: device; fails for good
+ *
+ * Context: process.
+ */
+void dst_device_fence(struct dst_device *dev)
+{
+	unsigned int i;
+
+	spin_lock_bh(&dev->lock);
+	dev->fenced = true;
+	if (!dev->joined) {
+		dev->join_error = -EKEYREVOKED;
+		strscpy(dev->why, "this session was fenced out by another initiator",
+			sizeof(dev->why));
+	}
+	spin_unlock_bh(&dev->lock);
+
+	/* the others are not told by the server before they try something */
+	for (i = 0; i < dev->nr_lanes; i++)
+		dst_lane_fail(dev->lanes[i], "fenced out by another initiator");
+	dst_device_end_held(dev, BLK_STS_TRANSPORT);
+	for (i = 0; i < dev->nr_lanes; i++)
+		dst_lane_fail_fencing(dev->lanes[i], 0, BLK_STS_TRANSPORT);
+	dst_device_fail_blocked(dev, 0, BLK_STS_TRANSPORT);
+	queue_work(dst_wq, &dev->state_work);
+	wake_up_all(&dev->wait);
+}
+
+/**
+ * dst_device_refused - the server's answer that trying again will not change
+ * @dev: device; if it is still being attached, that fails now
+ * @error: negative errno
+ * @fmt: why, for the administrator
+ *
+ * Context: process.
+ */
+void dst_device_refused(struct dst_device *dev, int error, const char *fmt, ...)
+{
+	va_list args;
+
+	spin_lock_bh(&dev->lock);
+	if (!dev->joined && !dev->join_error) {
+		dev->join_error = error;
+		va_start(args, fmt);
+		vsnprintf(dev->why, sizeof(dev->why), fmt, args);
+		va_end(args);
+	}
+	spin_unlock_bh(&dev->lock);
+	wake_up_all(&dev->wait);
+}
+
+/* What the first lane that is down has to say. */
+static void dst_device_lane_why(struct dst_device *dev, char *why, size_t len)
+{
+	unsigned int i;
+
+	why[0] = '\0';
+	for (i = 0; i < dev->nr_lanes && !why[0]; i++) {
+		struct dst_lane *lane = dev->lanes[i];
+
+		spin_lock_bh(&lane->lock);
+		if (lane->state == DST_LANE_DOWN)
+			strscpy(why, lane->why, len);
+		spin_unlock_bh(&lane->lock);
+	}
+}
+
+static enum dst_ioc_device_state dst_device_evaluate(struct dst_device *dev)
+{
+	lockdep_assert_held(&dev->lock);
+	if (dev->closing)
+		return DST_IOC_DEVICE_DETACHING;
+	if (dev->fenced)
+		return DST_IOC_DEVICE_FAILED;
+	if (!dev->joined)
+		return DST_IOC_DEVICE_CONNECTING;
+	if (dev->nr_live == dev->nr_lanes)
+		return DST_IOC_DEVICE_ONLINE;
+	if (dev->nr_live)
+		return DST_IOC_DEVICE_DEGRADED;
+	return dev->expired ? DST_IOC_DEVICE_FAILED : DST_IOC_DEVICE_HELD;
+}
+
+static void dst_device_explain(struct dst_device *dev, const char *lane_why,
+			       char *why, size_t len)
+{
+	lockdep_assert_held(&dev->lock);
+	switch (dev->state) {
+	case DST_IOC_DEVICE_DEGRADED:
+		snprintf(why, len, "%u of %u lanes are down: %.140s",
+			 dev->nr_lanes - dev->nr_live, dev->nr_lanes, lane_why);
+		break;
+	case DST_IOC_DEVICE_HELD:
+		snprintf(why, len, "no connection: %.120s; I/O is held until the server is back",
+			 lane_why);
+		break;
+	case DST_IOC_DEVICE_FAILED:
+		if (dev->fenced)
+			snprintf(why, len, "fenced out: another initiator took the export over; detach it");
+		else
+			snprintf(why, len, "no connection for longer than fail-after: %.90s; I/O fails until the server is back",
+				 lane_why);
+		break;
+	case DST_IOC_DEVICE_CONNECTING:
+		snprintf(why, len, "%s", lane_why);
+		break;
+	default:
+		why[0] = '\0';
+	}
+}
+
+static void dst_device_announce(struct dst_device *dev,
+				enum dst_ioc_device_state state,
+				const char *why)
+{
+	char env_state[32], env_why[DST_IOC_REASON_LEN + 8];
+	char *envp[] = { env_state, env_why, NULL };
+
+	trace_dst_device_state(dev, state, why);
+	if (!dev->disk)
+		return;
+	if (state == DST_IOC_DEVICE_ONLINE || state == DST_IOC_DEVICE_DETACHING)
+		pr_info("dst%d: %s: %s\n", dev->index,
+			dst_device_state_name(state), dev->opts.target);
+	else
+		pr_warn("dst%d: %s: %s: %s\n", dev->index,
+			dst_device_state_name(state), dev->opts.target, why);
+	snprintf(env_state, sizeof(env_state), "DST_STATE=%s",
+		 dst_device_state_name(state));
+	snprintf(env_why, sizeof(env_why), "DST_WHY=%s", why);
+	kobject_uevent_env(&disk_to_dev(dev->disk)->kobj, KOBJ_CHANGE, envp);
+}
+
+static void dst_device_apply_size(struct dst_device *dev)
+{
+	u64 size_bytes;
+
+	spin_lock_bh(&dev->lock);
+	size_bytes = dev->new_size_bytes;
+	if (!dev->disk || size_bytes == dev->info.size_bytes)
+		size_bytes = 0;
+	if (size_bytes) {
+		dev->info.size_bytes = size_bytes;
+		dev->new_size_bytes = 0;
+	}
+	spin_unlock_bh(&dev->lock);
+	if (!size_bytes)
+		return;
+	set_capacity_and_notify(dev->disk, size_bytes / SECTOR_SIZE);
+	pr_info("dst%d: size is now %llu bytes: the export was resized\n",
+		dev->index, size_bytes);
+}
+
+static void dst_device_state_work(struct work_struct *work)
+{
+	struct dst_device *dev = container_of(work, struct dst_device,
+					      state_work);
+	char lane_why[DST_IOC_REASON_LEN], why[DST_IOC_REASON_LEN];
+	enum dst_ioc_device_state state;
+
+	dst_device_lane_why(dev, lane_why, sizeof(lane_why));
+	spin_lock_bh(&dev->lock);
+	state = dst_device_evaluate(dev);
+	WRITE_ONCE(dev->state, state);
+	if (!dev->join_error)
+		dst_device_explain(dev, lane_why, dev->why, sizeof(dev->why));
+	strscpy(why, dev->why, sizeof(why));
+	spin_unlock_bh(&dev->lock);
+
+	dst_device_apply_size(dev);
+	if (state != dev->told_state) {
+		dev->told_state = state;
+		dst_device_announce(dev, state, why);
+	}
+	wake_up_all(&dev->wait);
+}
+
+/* ---- time ------------------------------------------------------------- */
+
+static u64 dst_device_fail_after(struct dst_device *dev)
+{
+	u64 ms = READ_ONCE(dev->fail_after_ms);
+
+	/* nobody but attach itself waits for that I/O */
+	return READ_ONCE(dev->added) ? ms : min_t(u64, ms, DST_DEVICE_SCAN_MS);
+}
+
+static void dst_device_tick(struct work_struct *work)
+{
+	struct dst_device *dev = container_of(to_delayed_work(work),
+					      struct dst_device, tick);
+	u64 fail_after_ms = dst_device_fail_after(dev);
+	bool expired = false;
+	unsigned int i;
+	u64 period;
+
+	for (i = 0; i < dev->nr_lanes; i++) {
+		dst_lane_check(dev->lanes[i], fail_after_ms);
+		dst_lane_fail_fencing(dev->lanes[i], fail_after_ms,
+				      BLK_STS_TIMEOUT);
+	}
+	spin_lock_bh(&dev->lock);
+	if (dev->joined && !dev->nr_live && !dev->expired &&
+	    dst_device_older(dev->down_since, fail_after_ms))
+		expired = dev->expired = true;
+	spin_unlock_bh(&dev->lock);
+	if (expired) {
+		dst_device_end_held(dev, BLK_STS_TIMEOUT);
+		queue_work(dst_wq, &dev->state_work);
+	}
+	dst_device_fail_blocked(dev, fail_after_ms, BLK_STS_TIMEOUT);
+
+	period = min3(fail_after_ms, (u64)READ_ONCE(dev->io_timeout_ms),
+		      (u64)READ_ONCE(dev->keepalive_ms)) / 4;
+	period = clamp_t(u64, period, DST_DEVICE_TICK_MIN_MS,
+			 DST_DEVICE_TICK_MAX_MS);
+	queue_delayed_work(dst_wq, &dev->tick, msecs_to_jiffies(period));
+}
+
+/* ---- birth and death -------------------------------------------------- */
+
+static void dst_device_release(struct kref *ref)
+{
+	struct dst_device *dev = container_of(ref, struct dst_device, ref);
+	unsigned int i;
+
+	for (i = 0; i < DST_PROTO_MAX_LANES; i++)
+		if (dev->lanes[i])
+			dst_lane_destroy(dev->lanes[i]);
+	percpu_ref_exit(&dev->users);
+	mempool_exit(&dev->trans_pool);
+	free_percpu(dev->counters);
+	put_net(dev->net);
+	mutex_destroy(&dev->mutex);
+	kfree(dev);
+}
+
+/**
+ * dst_device_put - drop a reference
+ * @dev: device; may be gone afterwards
+ */
+void dst_device_put(struct dst_device *dev)
+{
+	kref_put(&dev->ref, dst_device_release);
+}
+
+/**
+ * dst_device_get - find a device
+ * @index: its number
+ * @next: or the first one after it
+ *
+ * Return: the device with a reference, or NULL.
+ */
+struct dst_device *dst_device_get(u32 index, bool next)
+{
+	struct dst_device *dev;
+	int id = index;
+
+	if (index >= DST_DEVICE_MAX)
+		return NULL;
+	mutex_lock(&dst_devices_mutex);
+	dev = next ? idr_get_next(&dst_devices, &id) :
+		     idr_find(&dst_devices, id);
+	if (dev)
+		kref_get(&dev->ref);
+	mutex_unlock(&dst_devices_mutex);
+	return dev;
+}
+
+static void dst_device_drained(struct percpu_ref *ref)
+{
+	struct dst_device *dev = container_of(ref, struct dst_device, users);
+
+	complete(&dev->drained);
+}
+
+static void dst_device_read_opts(struct dst_device *dev)
+{
+	const struct dst_ioc_attach *o = &dev->opts;
+	struct sockaddr_in6 *in6 = (void *)&dev->addr;
+	struct sockaddr_in *in = (void *)&dev->addr;
+
+	if (o->addr.family == DST_IOC_ADDR_INET6) {
+		in6->sin6_family = AF_INET6;
+		in6->sin6_port = htons(o->addr.port);
+		in6->sin6_scope_id = o->addr.scope_id;
+		memcpy(&in6->sin6_addr, o->addr.addr, sizeof(in6->sin6_addr));
+	} else {
+		in->sin_family = AF_INET;
+		in->sin_port = htons(o->addr.port);
+		memcpy(&in->sin_addr, o->addr.addr, sizeof(in->sin_addr));
+	}
+	dev->ack = o->ack;
+	dev->io_timeout_ms = o->io_timeout_ms ?: DST_DEVICE_IO_TIMEOUT_MS;
+	dev->keepalive_ms = o->keepalive_ms ?: DST_DEVICE_KEEPALIVE_MS;
+	dev->fail_after_ms = o->fail_after_ms ?: DST_IOC_NEVER_MS;
+	dev->mem_limit_bytes = o->mem_limit_bytes;
+	dev->read_only = o->head.flags & DST_IOC_ATTACH_READ_ONLY;
+	dev->digest = o->head.flags & DST_IOC_ATTACH_DIGEST;
+	dev->nr_lanes = o->lanes ?: min_t(unsigned int, num_online_cpus(),
+					  DST_DEVICE_LANES_DEFAULT);
+	/* above that of any earlier session of ours, unless the clock jumped;
+	 * then the server says what it knows */
+	dev->epoch = ktime_get_real_seconds() << 16;
+}
+
+static void dst_device_init_locks(struct dst_device *dev)
+{
+	unsigned int i;
+
+	kref_init(&dev->ref);
+	mutex_init(&dev->mutex);
+	spin_lock_init(&dev->lock);
+	init_completion(&dev->drained);
+	init_waitqueue_head(&dev->wait);
+	INIT_LIST_HEAD(&dev->held);
+	INIT_LIST_HEAD(&dev->blocked);
+	INIT_LIST_HEAD(&dev->dead);
+	INIT_DELAYED_WORK(&dev->tick, dst_device_tick);
+	INIT_WORK(&dev->state_work, dst_device_state_work);
+	for (i = 0; i < DST_SHARDS; i++) {
+		spin_lock_init(&dev->shards[i].lock);
+		dev->shards[i].root = RB_ROOT_CACHED;
+	}
+}
+
+static struct dst_device *dst_device_alloc(const struct dst_ioc_attach *arg,
+					   struct net *net)
+{
+	struct dst_device *dev = kzalloc(sizeof(*dev), GFP_KERNEL);
+	unsigned int i;
+
+	if (!dev)
+		return NULL;
+	dst_device_init_locks(dev);
+	dev->opts = *arg;
+	dst_device_read_opts(dev);
+	dev->net = get_net(net);
+	dev->counters = alloc_percpu(struct dst_counters);
+	if (!dev->counters)
+		goto err_free;
+	if (dst_trans_pool_init(&dev->trans_pool))
+		goto err_free_counters;
+	if (percpu_ref_init(&dev->users, dst_device_drained,
+			    PERCPU_REF_ALLOW_REINIT, GFP_KERNEL))
+		goto err_exit_pool;
+	for (i = 0; i < dev->nr_lanes; i++) {
+		dev->lanes[i] = dst_lane_create(dev, i);
+		if (!dev->lanes[i])
+			goto err_put;
+	}
+	return dev;
+
+err_put:
+	dst_device_put(dev);
+	return NULL;
+err_exit_pool:
+	mempool_exit(&dev->trans_pool);
+err_free_counters:
+	free_percpu(dev->counters);
+err_free:
+	put_net(dev->net);
+	kfree(dev);
+	return NULL;
+}
+
+static int dst_device_check_opts(const struct dst_ioc_attach *o, char *reason)
+{
+	if (o->ack == DST_IOC_ACK_RAM) {
+		strscpy(reason, "ack=ram is not in this version; use server or disk",
+			DST_IOC_REASON_LEN);
+		return -EOPNOTSUPP;
+	}
+	if (o->ack > DST_IOC_ACK_RAM || o->lanes > DST_PROTO_MAX_LANES ||
+	    o->index < -1 || o->index >= DST_DEVICE_MAX || !o->addr.port ||
+	    (o->addr.family != DST_IOC_ADDR_INET &&
+	     o->addr.family != DST_IOC_ADDR_INET6))
+		return -EINVAL;
+	if ((o->io_timeout_ms && o->io_timeout_ms < DST_DEVICE_TIMEOUT_MIN_MS) ||
+	    o->io_timeout_ms > DST_DEVICE_TIMEOUT_MAX_MS ||
+	    (o->keepalive_ms && o->keepalive_ms < DST_DEVICE_TIMEOUT_MIN_MS) ||
+	    o->keepalive_ms > DST_DEVICE_TIMEOUT_MAX_MS ||
+	    o->wait_ms > DST_DEVICE_TIMEOUT_MAX_MS) {
+		strscpy(reason, "a timeout is out of range (100 ms to 24 h)",
+			DST_IOC_REASON_LEN);
+		return -ERANGE;
+	}
+	if (!memchr_inv(o->initiator, 0, sizeof(o->initiator)) ||
+	    !memchr_inv(o->device, 0, sizeof(o->device)))
+		return -EINVAL;
+	return 0;
+}
+
+/* Give the device its number. The table gets a reference. */
+static int dst_device_register(struct dst_device *dev, char *reason)
+{
+	int want = dev->opts.index, id;
+	struct dst_device *o;
+
+	mutex_lock(&dst_devices_mutex);
+	idr_for_each_entry(&dst_devices, o, id) {
+		if (memcmp(o->opts.device, dev->opts.device,
+			   sizeof(dev->opts.device)))
+			continue;
+		snprintf(reason, DST_IOC_REASON_LEN,
+			 "%.150s is attached already, as dst%d", o->opts.target, id);
+		mutex_unlock(&dst_devices_mutex);
+		return -EEXIST;
+	}
+	id = idr_alloc(&dst_devices, dev, want < 0 ? 0 : want,
+		       want < 0 ? DST_DEVICE_MAX : want + 1, GFP_KERNEL);
+	if (id >= 0) {
+		dev->index = id;
+		kref_get(&dev->ref);
+	}
+	mutex_unlock(&dst_devices_mutex);
+	if (id == -ENOSPC) {
+		snprintf(reason, DST_IOC_REASON_LEN, want < 0 ?
+			 "there are too many devices" : "dst%d is taken", want);
+		return want < 0 ? -ENOSPC : -EEXIST;
+	}
+	return id < 0 ? id : 0;
+}
+
+static void dst_device_unregister(struct dst_device *dev)
+{
+	mutex_lock(&dst_devices_mutex);
+	idr_remove(&dst_devices, dev->index);
+	mutex_unlock(&dst_devices_mutex);
+	dst_device_put(dev);
+}
+
+/* Tell the server that the session is over, so that others may have it. */
+static void dst_device_say_bye(struct dst_device *dev)
+{
+	unsigned int i;
+
+	for (i = 0; i < dev->nr_lanes; i++)
+		if (dst_lane_say_bye(dev->lanes[i]))
+			break;
+	if (i < dev->nr_lanes)
+		wait_event_timeout(dev->wait,
+				   dst_lane_said_bye(dev->lanes[i]),
+				   msecs_to_jiffies(DST_DEVICE_LANES_WAIT_MS));
+}
+
+/*
+ * Take a device down. Nothing here waits for the network longer than the
+ * farewell does.
+ */
+static void dst_device_shutdown(struct dst_device *dev, bool farewell)
+{
+	unsigned int i;
+
+	dst_sysfs_remove(dev);
+	if (farewell)
+		dst_device_say_bye(dev);
+	spin_lock_bh(&dev->lock);
+	dev->closing = true;
+	spin_unlock_bh(&dev->lock);
+	cancel_delayed_work_sync(&dev->tick);
+
+	for (i = 0; i < DST_PROTO_MAX_LANES && dev->lanes[i]; i++)
+		dst_lane_stop(dev->lanes[i]);
+	for (i = 0; i < DST_PROTO_MAX_LANES && dev->lanes[i]; i++)
+		dst_lane_drop(dev->lanes[i], BLK_STS_TRANSPORT);
+	dst_device_end_held(dev, BLK_STS_TRANSPORT);
+	wait_for_completion(&dev->drained);
+	flush_work(&dev->state_work);
+	cancel_work_sync(&dev->state_work);
+	dst_disk_remove(dev);
+	dst_device_unregister(dev);
+}
+
+static int dst_device_detach_locked(struct dst_device *dev, bool force,
+				    char *reason)
+{
+	struct dst_counters sum;
+
+	lockdep_assert_held(&dev->mutex);
+	if (dev->closing)
+		return -ENODEV;
+	if (!force && disk_openers(dev->disk)) {
+		strscpy(reason, "the device is in use", DST_IOC_REASON_LEN);
+		return -EBUSY;
+	}
+	for (;;) {
+		dst_device_sum(dev, &sum);
+		if (force || sum.started == sum.ended)
+			break;
+		if (msleep_interruptible(20)) {
+			strscpy(reason, "I/O is still held, and waiting for it was interrupted",
+				DST_IOC_REASON_LEN);
+			return -EINTR;
+		}
+	}
+	percpu_ref_kill(&dev->users);
+	if (force && sum.started != sum.ended)
+		pr_warn("dst%d: detached by force: %llu requests without an answer fail\n",
+			dev->index, sum.started - sum.ended);
+	dst_device_shutdown(dev, true);
+	return 0;
+}
+
+/**
+ * dst_device_detach - take a device away
+ * @dev: device; the caller's reference stays the caller's
+ * @force: though it is in use, failing I/O that is under way
+ * @reason: DST_IOC_REASON_LEN bytes, filled on failure
+ *
+ * Context: process, sleeps; without @force until held I/O is done or a signal
+ * comes.
+ * Return: 0 or a negative errno, then nothing has changed.
+ */
+int dst_device_detach(struct dst_device *dev, bool force, char *reason)
+{
+	int ret = mutex_lock_interruptible(&dev->mutex);
+
+	if (ret)
+		return ret;
+	ret = dev->added ? dst_device_detach_locked(dev, force, reason) :
+			   -ENODEV;
+	mutex_unlock(&dev->mutex);
+	return ret;
+}
+
+/* At module exit: nobody has a device open, no ioctl runs. */
+static void dst_device_detach_all(void)
+{
+	char reason[DST_IOC_REASON_LEN];
+	struct dst_device *dev;
+
+	while ((dev = dst_device_get(0, true))) {
+		dst_device_detach(dev, true, reason);
+		dst_device_put(dev);
+	}
+}
+
+static bool dst_device_answered(struct dst_device *dev)
+{
+	bool answered;
+
+	spin_lock_bh(&dev->lock);
+	answered = dev->join_error || dev->nr_live;
+	spin_unlock_bh(&dev->lock);
+	return answered;
+}
+
+/* Wait until the device can serve I/O. */
+static int dst_device_await(struct dst_device *dev, char *reason)
+{
+	unsigned int wait_ms = dev->opts.wait_ms ?: DST_DEVICE_WAIT_MS;
+	long left;
+
+	left = wait_event_interruptible_timeout(dev->wait,
+						dst_device_answered(dev),
+						msecs_to_jiffies(wait_ms));
+	if (left < 0) {
+		strscpy(reason, "interrupted", DST_IOC_REASON_LEN);
+		return -EINTR;
+	}
+	if (dev->join_error) {
+		spin_lock_bh(&dev->lock);
+		strscpy(reason, dev->why, DST_IOC_REASON_LEN);
+		spin_unlock_bh(&dev->lock);
+		return dev->join_error;
+	}
+	if (!left) {
+		dst_device_lane_why(dev, reason, DST_IOC_REASON_LEN);
+		return -ETIMEDOUT;
+	}
+	/* one lane is enough, but mostly the others are as quick */
+	wait_event_interruptible_timeout(dev->wait,
+					 READ_ONCE(dev->nr_live) == dev->nr_lanes,
+					 msecs_to_jiffies(DST_DEVICE_LANES_WAIT_MS));
+	return 0;
+}
+
+static int dst_device_start(struct dst_device *dev, char *reason)
+{
+	int ret;
+
+	dst_lane_connect_now(dev->lanes[0]);
+	queue_delayed_work(dst_wq, &dev->tick, 0);
+	ret = dst_device_await(dev, reason);
+	if (ret)
+		return ret;
+	if (dev->info.flags & DST_PROTO_EXPORT_READ_ONLY)
+		dev->read_only = true;
+	ret = dst_disk_create(dev);
+	if (ret) {
+		snprintf(reason, DST_IOC_REASON_LEN,
+			 "the kernel could not make the disk (error %d)", ret);
+		return ret;
+	}
+	WRITE_ONCE(dev->added, true);
+	dst_sysfs_add(dev);
+	dev->told_state = DST_IOC_DEVICE_CONNECTING;
+	queue_work(dst_wq, &dev->state_work);
+	flush_work(&dev->state_work);
+	return 0;
+}
+
+/**
+ * dst_device_attach - make a device and wait until it can serve I/O
+ * @arg: checked for form only; index and reason are filled
+ * @net: network namespace of the caller
+ *
+ * Context: process, sleeps; interruptible while it waits for the server.
+ * Return: 0 or a negative errno; then nothing is left behind.
+ */
+int dst_device_attach(struct dst_ioc_attach *arg, struct net *net)
+{
+	struct dst_device *dev;
+	int ret;
+
+	ret = dst_device_check_opts(arg, arg->reason);
+	if (ret)
+		return ret;
+	dev = dst_device_alloc(arg, net);
+	if (!dev)
+		return -ENOMEM;
+	mutex_lock(&dev->mutex);
+	ret = dst_device_register(dev, arg->reason);
+	if (ret)
+		goto out;
+	ret = dst_device_start(dev, arg->reason);
+	if (ret) {
+		percpu_ref_kill(&dev->users);
+		dst_device_shutdown(dev, true);
+	} else {
+		arg->index = dev->index;
+	}
+out:
+	mutex_unlock(&dev->mutex);
+	dst_device_put(dev);
+	return ret;
+}
+
+/* ---- settings and status ---------------------------------------------- */
+
+/**
+ * dst_device_set - change settings of a device that is attached
+ * @dev: device
+ * @set: all that is in its mask, or nothing
+ *
+ * Context: process, sleeps.
+ * Return: 0 or a negative errno.
+ */
+int dst_device_set(struct dst_device *dev, struct dst_ioc_device_set *set)
+{
+	struct dst_ioc_attach o = dev->opts;
+	int ret;
+
+	if (set->mask & DST_IOC_SET_ACK)
+		o.ack = set->ack;
+	if (set->mask & DST_IOC_SET_IO_TIMEOUT)
+		o.io_timeout_ms = set->io_timeout_ms ?: 1;
+	if (set->mask & DST_IOC_SET_KEEPALIVE)
+		o.keepalive_ms = set->keepalive_ms ?: 1;
+	ret = dst_device_check_opts(&o, set->reason);
+	if (ret)
+		return ret;
+
+	ret = mutex_lock_interruptible(&dev->mutex);
+	if (ret)
+		return ret;
+	if (set->mask & DST_IOC_SET_ACK)
+		WRITE_ONCE(dev->ack, set->ack);
+	if (set->mask & DST_IOC_SET_IO_TIMEOUT)
+		WRITE_ONCE(dev->io_timeout_ms, set->io_timeout_ms);
+	if (set->mask & DST_IOC_SET_KEEPALIVE)
+		WRITE_ONCE(dev->keepalive_ms, set->keepalive_ms);
+	if (set->mask & DST_IOC_SET_FAIL_AFTER)
+		WRITE_ONCE(dev->fail_after_ms,
+			   set->fail_after_ms ?: DST_IOC_NEVER_MS);
+	if (set->mask & DST_IOC_SET_MEM_LIMIT)
+		WRITE_ONCE(dev->mem_limit_bytes, set->mem_limit_bytes);
+	mutex_unlock(&dev->mutex);
+	mod_delayed_work(dst_wq, &dev->tick, 0);
+	return 0;
+}
+
+/**
+ * dst_device_sum - add up the counters of all CPUs
+ * @dev: device
+ * @sum: filled; @ended is read first, so that it is never above @started
+ */
+void dst_device_sum(struct dst_device *dev, struct dst_counters *sum)
+{
+	int cpu;
+
+	memset(sum, 0, sizeof(*sum));
+	for_each_possible_cpu(cpu)
+		sum->ended += READ_ONCE(per_cpu_ptr(dev->counters, cpu)->ended);
+	/* what is seen as ended is seen as started */
+	smp_rmb();
+	for_each_possible_cpu(cpu) {
+		const struct dst_counters *c = per_cpu_ptr(dev->counters, cpu);
+
+		sum->reads += c->reads;
+		sum->writes += c->writes;
+		sum->flushes += c->flushes;
+		sum->discards += c->discards;
+		sum->read_bytes += c->read_bytes;
+		sum->write_bytes += c->write_bytes;
+		sum->resends += c->resends;
+		sum->errors += c->errors;
+		sum->started += READ_ONCE(c->started);
+	}
+}
+
+static void dst_device_describe_counters(struct dst_device *dev,
+					 struct dst_ioc_device *out)
+{
+	struct dst_ioc_counters *c = &out->counters;
+	struct dst_counters sum;
+
+	dst_device_sum(dev, &sum);
+	c->reads = sum.reads;
+	c->writes = sum.writes;
+	c->flushes = sum.flushes;
+	c->discards = sum.discards;
+	c->read_bytes = sum.read_bytes;
+	c->write_bytes = sum.write_bytes;
+	c->resends = sum.resends;
+	c->errors = sum.errors;
+	c->reconnects = dev->reconnects;
+	out->in_flight = sum.started - sum.ended;
+}
+
+static void dst_device_describe_lanes(struct dst_device *dev,
+				      struct dst_ioc_device *out)
+{
+	u64 latency = 0;
+	unsigned int i;
+
+	out->lanes = dev->nr_lanes;
+	for (i = 0; i < dev->nr_lanes; i++) {
+		struct dst_lane *lane = dev->lanes[i];
+		struct dst_ioc_lane *l = &out->lane[i];
+
+		spin_lock_bh(&lane->lock);
+		l->state = lane->state == DST_LANE_LIVE ? DST_IOC_LANE_LIVE :
+			   lane->generation ? DST_IOC_LANE_DOWN :
+			   DST_IOC_LANE_CONNECTING;
+		l->in_flight = lane->open;
+		l->resends = lane->resends;
+		spin_unlock_bh(&lane->lock);
+		l->generation = lane->generation;
+		l->reconnects = lane->reconnects;
+		l->latency_us = READ_ONCE(lane->latency_us);
+		latency = max_t(u64, latency, l->latency_us);
+	}
+	out->latency_us = latency;
+}
+
+/**
+ * dst_device_describe - all there is to know about a device
+ * @dev: device
+ * @out: filled but for its head
+ */
+void dst_device_describe(struct dst_device *dev, struct dst_ioc_device *out)
+{
+	out->index = dev->index;
+	out->ack = READ_ONCE(dev->ack);
+	out->io_timeout_ms = READ_ONCE(dev->io_timeout_ms);
+	out->keepalive_ms = READ_ONCE(dev->keepalive_ms);
+	out->fail_after_ms = READ_ONCE(dev->fail_after_ms);
+	out->mem_limit_bytes = READ_ONCE(dev->mem_limit_bytes);
+	memcpy(out->initiator, dev->opts.initiator, sizeof(out->initiator));
+	memcpy(out->device, dev->opts.device, sizeof(out->device));
+	out->addr = dev->opts.addr;
+	memcpy(out->target, dev->opts.target, sizeof(out->target));
+	memcpy(out->export, dev->opts.export, sizeof(out->export));
+	if (dev->read_only)
+		out->device_flags |= DST_IOC_DEVICE_READ_ONLY;
+	if (dev->digest)
+		out->device_flags |= DST_IOC_DEVICE_DIGEST;
+
+	spin_lock_bh(&dev->lock);
+	out->state = dst_device_evaluate(dev);
+	out->epoch = dev->epoch;
+	out->size_bytes = dev->info.size_bytes;
+	if (dev->info.flags & DST_PROTO_EXPORT_VOLATILE)
+		out->device_flags |= DST_IOC_DEVICE_VOLATILE;
+	export_uuid(out->export_uuid, &dev->info.export_uuid);
+	export_uuid(out->boot_id, &dev->info.boot_id);
+	memcpy(out->why, dev->why, sizeof(out->why));
+	spin_unlock_bh(&dev->lock);
+
+	dst_device_describe_lanes(dev, out);
+	dst_device_describe_counters(dev, out);
+}
+
+/**
+ * dst_device_module_exit - forget all devices
+ */
+void dst_device_module_exit(void)
+{
+	dst_device_detach_all();
+	idr_destroy(&dst_devices);
+}

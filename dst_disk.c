@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The block device: /dev/dstN as the block layer sees it.
+ */
+#include <linux/blkdev.h>
+#include <linux/module.h>
+
+#include "dst.h"
+
+#define DST_DISK_MINORS		16
+#define DST_DISK_MAX_SEGMENTS	256
+
+static int dst_disk_major;
+static struct bio_set dst_disk_split_set;
+
+/**
+ * dst_disk_status - what the block layer calls a status of the protocol
+ * @proto_status: enum dst_proto_status
+ */
+blk_status_t dst_disk_status(u8 proto_status)
+{
+	switch (proto_status) {
+	case DST_PROTO_ST_OK:
+		return BLK_STS_OK;
+	case DST_PROTO_ST_NOSPC:
+		return BLK_STS_NOSPC;
+	case DST_PROTO_ST_MEDIUM:
+		return BLK_STS_MEDIUM;
+	case DST_PROTO_ST_NOTSUPP:
+		return BLK_STS_NOTSUPP;
+	case DST_PROTO_ST_DIGEST:
+		return BLK_STS_PROTECTION;
+	case DST_PROTO_ST_TIMEOUT:
+		return BLK_STS_TIMEOUT;
+	case DST_PROTO_ST_OFFLINE:
+		return BLK_STS_TRANSPORT;
+	case DST_PROTO_ST_RESOURCE:
+		return BLK_STS_RESOURCE;
+	default:
+		return BLK_STS_IOERR;
+	}
+}
+
+/* ---- submitting ------------------------------------------------------- */
+
+struct dst_disk_plug {
+	struct blk_plug_cb	cb;
+	DECLARE_BITMAP(lanes, DST_PROTO_MAX_LANES);
+};
+
+static void dst_disk_unplug(struct blk_plug_cb *cb, bool from_schedule)
+{
+	struct dst_disk_plug *plug = container_of(cb, struct dst_disk_plug, cb);
+	struct dst_device *dev = cb->data;
+	unsigned int i;
+
+	for_each_set_bit(i, plug->lanes, DST_PROTO_MAX_LANES) {
+		if (from_schedule)
+			queue_work(dst_io_wq, &dev->lanes[i]->tx_work);
+		else
+			dst_lane_kick(dev->lanes[i]);
+	}
+	/* what was submitted under the plug kept the device alive until here */
+	percpu_ref_put(&dev->users);
+	kfree(plug);
+}
+
+/*
+ * A submitter that has more to come lets us know by its plug: then the lane is
+ * kicked once for all of it.
+ */
+static bool dst_disk_plugged(struct dst_device *dev, struct dst_lane *lane)
+{
+	struct dst_disk_plug *plug;
+	struct blk_plug_cb *cb;
+
+	cb = blk_check_plugged(dst_disk_unplug, dev, sizeof(*plug));
+	if (!cb)
+		return false;
+	plug = container_of(cb, struct dst_disk_plug, cb);
+	if (bitmap_empty(plug->lanes, DST_PROTO_MAX_LANES))
+		percpu_ref_get(&dev->users);
+	__set_bit(lane->index, plug->lanes);
+	return true;
+}
+
+static void dst_disk_dispatch(struct dst_device *dev, struct dst_trans *t)
+{
+	struct dst_lane *lane = dst_device_pick_lane(dev);
+
+	/* the plug first: once queued, @t may end and @dev with it */
+	if (lane && dst_disk_plugged(dev, lane) && dst_lane_queue(lane, t))
+		return;
+	dst_trans_dispatch(t);
+}
+
+static void dst_disk_count(struct dst_device *dev, const struct dst_trans *t)
+{
+	this_cpu_inc(dev->counters->started);
+	switch (t->op) {
+	case DST_PROTO_OP_READ:
+		this_cpu_inc(dev->counters->reads);
+		this_cpu_add(dev->counters->read_bytes, t->length_bytes);
+		break;
+	case DST_PROTO_OP_WRITE:
+		this_cpu_inc(dev->counters->writes);
+		this_cpu_add(dev->counters->write_bytes, t->length_bytes);
+		break;
+	case DST_PROTO_OP_FLUSH:
+		this_cpu_inc(dev->counters->flushes);
+		break;
+	default:
+		this_cpu_inc(dev->counters->discards);
+	}
+}
+
+/* Cut @bio where its shard ends. Return: the part to go on with. */
+static struct bio *dst_disk_split_at_shard(struct bio *bio)
+{
+	sector_t size = 1ULL << DST_SHARD_SECTORS_LOG2;
+	sector_t left = size - (bio->bi_iter.bi_sector & (size - 1));
+	struct bio *part;
+
+	if (likely(bio_sectors(bio) <= left))
+		return bio;
+	if (bio->bi_opf & REQ_NOWAIT) {
+		bio_wouldblock_error(bio);
+		return NULL;
+	}
+	part = bio_split(bio, left, GFP_NOIO, &dst_disk_split_set);
+	bio_chain(part, bio);
+	submit_bio_noacct(bio);
+	return part;
+}
+
+static void dst_disk_refuse(struct bio *bio)
+{
+	bio->bi_status = BLK_STS_NOTSUPP;
+	bio_endio(bio);
+}
+
+static void dst_disk_submit_bio(struct bio *bio)
+{
+	struct dst_device *dev = bio->bi_bdev->bd_disk->private_data;
+	bool nowait = bio->bi_opf & REQ_NOWAIT;
+	struct dst_trans *t;
+
+	bio = bio_split_to_limits(bio);
+	if (!bio)
+		return;
+	bio = dst_disk_split_at_shard(bio);
+	if (!bio)
+		return;
+	if (unlikely(!percpu_ref_tryget_live(&dev->users))) {
+		bio_io_error(bio);
+		return;
+	}
+	t = dst_trans_alloc(dev, bio, nowait ? GFP_NOWAIT : GFP_NOIO);
+	if (unlikely(!t)) {
+		percpu_ref_put(&dev->users);
+		if (nowait)
+			bio_wouldblock_error(bio);
+		else
+			dst_disk_refuse(bio);
+		return;
+	}
+	dst_disk_count(dev, t);
+	if (dst_trans_index(t))
+		dst_disk_dispatch(dev, t);
+}
+
+static void dst_disk_free(struct gendisk *disk)
+{
+	dst_device_put(disk->private_data);
+}
+
+static const struct block_device_operations dst_disk_fops = {
+	.owner		= THIS_MODULE,
+	.submit_bio	= dst_disk_submit_bio,
+	.free_disk	= dst_disk_free,
+};
+
+/* ---- creating --------------------------------------------------------- */
+
+static void dst_disk_limits(const struct dst_export_info *info,
+			    struct queue_limits *lim)
+{
+	u32 range = DST_PROTO_MAX_RANGE_BYTES / SECTOR_SIZE;
+
+	lim->logical_block_size = info->logical_block_bytes;
+	lim->physical_block_size = info->physical_block_bytes;
+	lim->io_min = max(info->io_min_bytes, info->physical_block_bytes);
+	lim->io_opt = info->io_opt_bytes;
+	lim->max_hw_sectors = info->max_transfer_bytes / SECTOR_SIZE;
+	lim->max_segments = DST_DISK_MAX_SEGMENTS;
+	if (info->flags & DST_PROTO_EXPORT_DISCARD) {
+		lim->max_hw_discard_sectors = range;
+		lim->discard_granularity = max(info->discard_granularity_bytes,
+					       info->logical_block_bytes);
+	}
+	if (info->flags & DST_PROTO_EXPORT_WRITE_ZEROES)
+		lim->max_write_zeroes_sectors = range;
+}
+
+/**
+ * dst_disk_create - make the block device visible
+ * @dev: joined to its server
+ *
+ * Reads the partition table, so the device must be able to do I/O, or to fail
+ * it in time. The disk holds a reference of @dev from now on.
+ *
+ * Context: process, sleeps.
+ * Return: 0 or a negative errno.
+ */
+int dst_disk_create(struct dst_device *dev)
+{
+	struct dst_compat_features features = {
+		.write_cache = dev->info.flags & DST_PROTO_EXPORT_VOLATILE,
+		.rotational = dev->info.flags & DST_PROTO_EXPORT_ROTATIONAL,
+		.stable_writes = dev->digest,
+	};
+	struct queue_limits lim = { };
+	struct gendisk *disk;
+	int ret;
+
+	dst_disk_limits(&dev->info, &lim);
+	disk = dst_compat_alloc_disk(&lim, &features);
+	if (IS_ERR(disk))
+		return PTR_ERR(disk);
+	disk->major = dst_disk_major;
+	disk->first_minor = dev->index * DST_DISK_MINORS;
+	disk->minors = DST_DISK_MINORS;
+	disk->fops = &dst_disk_fops;
+	disk->private_data = dev;
+	snprintf(disk->disk_name, sizeof(disk->disk_name), "dst%d", dev->index);
+	set_capacity(disk, dev->info.size_bytes / SECTOR_SIZE);
+	set_disk_ro(disk, dev->read_only);
+
+	ret = device_add_disk(NULL, disk, dst_sysfs_disk_groups);
+	if (ret) {
+		put_disk(disk);
+		return ret;
+	}
+	/* for ->free_disk */
+	kref_get(&dev->ref);
+	dev->disk = disk;
+	return 0;
+}
+
+/**
+ * dst_disk_remove - take the block device away
+ * @dev: takes no more I/O, or fails it
+ *
+ * Context: process, sleeps until I/O that was submitted has ended.
+ */
+void dst_disk_remove(struct dst_device *dev)
+{
+	if (!dev->disk)
+		return;
+	del_gendisk(dev->disk);
+	/* whoever still has it open keeps the memory, through ->free_disk */
+	put_disk(dev->disk);
+}
+
+/**
+ * dst_disk_module_init - register with the block layer
+ *
+ * Return: 0 or a negative errno.
+ */
+int dst_disk_module_init(void)
+{
+	int ret = bioset_init(&dst_disk_split_set, BIO_POOL_SIZE, 0,
+			      BIOSET_NEED_BVECS);
+
+	if (ret)
+		return ret;
+	dst_disk_major = register_blkdev(0, "dst");
+	if (dst_disk_major < 0) {
+		bioset_exit(&dst_disk_split_set);
+		return dst_disk_major;
+	}
+	return 0;
+}
+
+/**
+ * dst_disk_module_exit - undo dst_disk_module_init()
+ */
+void dst_disk_module_exit(void)
+{
+	unregister_blkdev(dst_disk_major, "dst");
+	bioset_exit(&dst_disk_split_set);
+}

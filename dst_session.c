@@ -1,0 +1,486 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Sessions of the server: who may use an export, and the fence.
+ *
+ * A lane is let in only when nothing that came over its predecessor can run
+ * any more: the old target is marked dead, executes nothing further, and is
+ * taken off export->targets when the last request that it had submitted has
+ * ended. Only then is the hello answered. So nothing of the old connection can
+ * run after what the client sends again over the new one.
+ *
+ * A writer holds the export until it says bye, or until another initiator
+ * fences it out by --preempt: also while it has no connection, since it may
+ * have writes to send again. Fenced sessions are remembered, so that they are
+ * told when they come back; the oldest are forgotten beyond a limit.
+ */
+#include <linux/random.h>
+#include <linux/slab.h>
+
+#include "dst_target.h"
+
+/* How long the answer to a hello may wait for the drain. */
+#define DST_SESSION_DRAIN_MS		1000
+#define DST_SESSION_MAX_FENCED		64
+#define DST_SESSION_SLOTS		256
+#define DST_SESSION_CREDIT_BYTES	(4U << 20)
+
+static struct dst_session *dst_session_find(struct dst_export *export,
+					    const struct dst_proto_hello *hello)
+{
+	struct dst_session *s;
+
+	list_for_each_entry(s, &export->sessions, entry)
+		if (!s->bye &&
+		    !memcmp(s->initiator, hello->initiator,
+			    sizeof(s->initiator)) &&
+		    !memcmp(s->device, hello->device, sizeof(s->device)))
+			return s;
+	return NULL;
+}
+
+/* The session, other than @self, that has the export for writing. */
+static struct dst_session *dst_session_holder(struct dst_export *export,
+					      const struct dst_session *self)
+{
+	struct dst_session *s;
+
+	if (export->shared)
+		return NULL;
+	list_for_each_entry(s, &export->sessions, entry)
+		if (s != self && s->rw && !s->fenced && !s->bye)
+			return s;
+	return NULL;
+}
+
+static void dst_session_free(struct dst_session *s)
+{
+	list_del(&s->entry);
+	kfree(s);
+}
+
+static void dst_session_forget_fenced(struct dst_export *export)
+{
+	struct dst_session *s, *next;
+	unsigned int n = 0;
+
+	list_for_each_entry(s, &export->sessions, entry)
+		n += s->fenced;
+	list_for_each_entry_safe(s, next, &export->sessions, entry)
+		if (s->fenced && !s->targets && n > DST_SESSION_MAX_FENCED) {
+			dst_session_free(s);
+			n--;
+		}
+}
+
+static void dst_session_kill(struct dst_export *export, struct dst_session *s)
+{
+	struct dst_target *target;
+
+	list_for_each_entry(target, &export->targets, entry)
+		if (target->session == s)
+			dst_target_set(target, DST_TARGET_DEAD);
+}
+
+static void dst_session_fence(struct dst_export *export, struct dst_session *s,
+			      const struct dst_target *by)
+{
+	pr_warn("export %s: %s (%s) is fenced out by %s\n", export->name,
+		s->host, s->peer.text, by->peer.text);
+	s->fenced = true;
+	export->counters.fenced++;
+	dst_session_kill(export, s);
+	dst_session_forget_fenced(export);
+}
+
+/*
+ * Must @new wait for @old to be gone? For what shares its lane, for what is
+ * left of an earlier session of the same device, and for what is left of a
+ * writer that was fenced out or said bye.
+ */
+static bool dst_session_stands_in_way(const struct dst_target *old,
+				      const struct dst_target *new)
+{
+	if (old == new || !test_bit(DST_TARGET_DEAD, &old->flags))
+		return false;
+	if (old->session == new->session)
+		return old->lane == new->lane || old->epoch != new->epoch;
+	return old->rw && (old->session->fenced || old->session->bye);
+}
+
+static bool dst_session_is_clear(struct dst_target *target,
+				 struct dst_proto_welcome *w)
+{
+	struct dst_export *export = target->export;
+	unsigned int requests = 0, age_ms = 0;
+	struct dst_target *old;
+	bool clear = true;
+
+	spin_lock(&export->lock);
+	list_for_each_entry(old, &export->targets, entry) {
+		if (!dst_session_stands_in_way(old, target))
+			continue;
+		clear = false;
+		requests += READ_ONCE(old->open);
+		age_ms = max(age_ms, READ_ONCE(old->drain_ms));
+	}
+	spin_unlock(&export->lock);
+	w->drain_requests = cpu_to_le32(requests);
+	w->drain_age_ms = cpu_to_le32(age_ms);
+	return clear;
+}
+
+static void dst_session_renew(struct dst_export *export, struct dst_session *s,
+			      const struct dst_proto_hello *hello)
+{
+	dst_session_kill(export, s);
+	s->epoch = le64_to_cpu(hello->epoch);
+	s->fenced = false;
+	memset(s->generation, 0, sizeof(s->generation));
+}
+
+static bool dst_session_has_room(struct dst_export *export)
+{
+	struct dst_session *s;
+	unsigned int n = 0;
+
+	list_for_each_entry(s, &export->sessions, entry)
+		n += !s->fenced && !s->bye;
+	return n < export->max_clients;
+}
+
+static void dst_session_init(struct dst_export *export, struct dst_session *s,
+			     const struct dst_target *target,
+			     const struct dst_proto_hello *hello)
+{
+	s->number = export->next_session++;
+	memcpy(s->initiator, hello->initiator, sizeof(s->initiator));
+	memcpy(s->device, hello->device, sizeof(s->device));
+	memcpy(s->host, hello->host, sizeof(s->host));
+	s->epoch = le64_to_cpu(hello->epoch);
+	s->peer = target->peer;
+	list_add_tail(&s->entry, &export->sessions);
+}
+
+/*
+ * Is this hello from the newest incarnation of its session? If it begins a
+ * newer one, the old one ends here.
+ */
+static int dst_session_check_epoch(struct dst_export *export,
+				   struct dst_session *s,
+				   const struct dst_proto_hello *hello)
+{
+	bool fresh = le32_to_cpu(hello->flags) & DST_PROTO_HELLO_NEW;
+	u64 epoch = le64_to_cpu(hello->epoch);
+
+	if (epoch > s->epoch)
+		dst_session_renew(export, s, hello);
+	else if (fresh)
+		return DST_PROTO_JOIN_STALE;
+	else if (epoch < s->epoch || s->fenced)
+		return DST_PROTO_JOIN_FENCED;
+	return DST_PROTO_JOIN_OK;
+}
+
+static int dst_session_check_holder(struct dst_export *export,
+				    struct dst_session *s,
+				    struct dst_target *target,
+				    const struct dst_proto_hello *hello,
+				    struct dst_proto_welcome *w)
+{
+	u32 flags = le32_to_cpu(hello->flags);
+	struct dst_session *holder;
+
+	if (!target->rw)
+		return DST_PROTO_JOIN_OK;
+	holder = dst_session_holder(export, s);
+	if (!holder)
+		return DST_PROTO_JOIN_OK;
+	if ((flags & DST_PROTO_HELLO_PREEMPT) && (flags & DST_PROTO_HELLO_NEW)) {
+		dst_session_fence(export, holder, target);
+		return DST_PROTO_JOIN_OK;
+	}
+	snprintf(w->holder, sizeof(w->holder), "%.40s (%.20s)", holder->host,
+		 holder->peer.text);
+	return DST_PROTO_JOIN_HELD;
+}
+
+/* The lane is ours unless a later attempt of the client has been here. */
+static int dst_session_take_lane(struct dst_export *export,
+				 struct dst_session *s,
+				 struct dst_target *target,
+				 const struct dst_proto_hello *hello)
+{
+	u64 generation = le64_to_cpu(hello->generation);
+	struct dst_target *old;
+
+	if (generation <= s->generation[target->lane])
+		return DST_PROTO_JOIN_STALE;
+	s->generation[target->lane] = generation;
+	list_for_each_entry(old, &export->targets, entry)
+		if (old->session == s && old->lane == target->lane)
+			dst_target_set(old, DST_TARGET_DEAD);
+	return DST_PROTO_JOIN_OK;
+}
+
+static int dst_session_grant(struct dst_export *export,
+			     struct dst_target *target)
+{
+	u64 left = export->mem_limit_bytes -
+		   min(export->mem_limit_bytes, export->mem_granted_bytes);
+	u32 grant = min_t(u64, DST_SESSION_CREDIT_BYTES, left / 2);
+
+	grant = max_t(u32, round_down(grant, PAGE_SIZE),
+		      DST_PROTO_MAX_TRANSFER_BYTES);
+	if (grant > left)
+		return DST_PROTO_JOIN_BUSY;
+	target->credit_bytes = grant;
+	target->credit_slots = DST_SESSION_SLOTS;
+	export->mem_granted_bytes += grant;
+	return DST_PROTO_JOIN_OK;
+}
+
+/* All of the join that needs the lock at once; @fresh is used or left. */
+static int dst_session_enter(struct dst_target *target,
+			     const struct dst_proto_hello *hello,
+			     struct dst_proto_welcome *w,
+			     struct dst_session **fresh)
+{
+	struct dst_export *export = target->export;
+	struct dst_session *s;
+	int status;
+
+	lockdep_assert_held(&export->lock);
+	if (export->removing)
+		return DST_PROTO_JOIN_REFUSED;
+	s = dst_session_find(export, hello);
+	if (s) {
+		status = dst_session_check_epoch(export, s, hello);
+		w->epoch = cpu_to_le64(s->epoch);
+		if (status)
+			return status;
+	} else if (!dst_session_has_room(export)) {
+		return DST_PROTO_JOIN_BUSY;
+	}
+	status = dst_session_check_holder(export, s, target, hello, w);
+	if (status)
+		return status;
+	if (!s) {
+		s = *fresh;
+		*fresh = NULL;
+		dst_session_init(export, s, target, hello);
+	}
+	status = dst_session_take_lane(export, s, target, hello);
+	if (!status)
+		status = dst_session_grant(export, target);
+	if (status)
+		return status;
+	s->rw = target->rw;
+	s->peer = target->peer;
+	s->targets++;
+	target->session = s;
+	target->epoch = s->epoch;
+	list_add_tail(&target->entry, &export->targets);
+	return DST_PROTO_JOIN_OK;
+}
+
+static void dst_session_fill_welcome(struct dst_target *target,
+				     struct dst_proto_welcome *w)
+{
+	struct dst_export *export = target->export;
+	const struct dst_backend *b = &export->backend;
+	u32 flags = DST_PROTO_EXPORT_WRITE_ZEROES;
+
+	if (!target->rw)
+		flags |= DST_PROTO_EXPORT_READ_ONLY;
+	if (b->volatile_cache)
+		flags |= DST_PROTO_EXPORT_VOLATILE;
+	if (b->discard)
+		flags |= DST_PROTO_EXPORT_DISCARD;
+	if (b->rotational)
+		flags |= DST_PROTO_EXPORT_ROTATIONAL;
+	if (export->shared)
+		flags |= DST_PROTO_EXPORT_SHARED;
+	w->features = cpu_to_le64(target->digest ? DST_PROTO_F_DIGEST : 0);
+	export_uuid(w->export_uuid, &export->uuid);
+	export_uuid(w->boot_id, &export->boot_id);
+	get_random_bytes(w->server_nonce, sizeof(w->server_nonce));
+	w->epoch = cpu_to_le64(target->epoch);
+	w->size_bytes = cpu_to_le64(READ_ONCE(export->size_bytes));
+	w->logical_block_bytes = cpu_to_le32(b->logical_block_bytes);
+	w->physical_block_bytes = cpu_to_le32(b->physical_block_bytes);
+	w->io_min_bytes = cpu_to_le32(b->io_min_bytes);
+	w->io_opt_bytes = cpu_to_le32(b->io_opt_bytes);
+	w->max_transfer_bytes = cpu_to_le32(DST_PROTO_MAX_TRANSFER_BYTES);
+	w->discard_granularity_bytes = cpu_to_le32(b->discard_granularity_bytes);
+	w->export_flags = cpu_to_le32(flags);
+	w->credit_bytes = cpu_to_le32(target->credit_bytes);
+	w->credit_slots = cpu_to_le16(target->credit_slots);
+	w->max_lanes = cpu_to_le16(DST_PROTO_MAX_LANES);
+}
+
+/**
+ * dst_session_join - let a connection into its session, after the fence
+ * @target: its export, lane, rw and digest are set
+ * @hello: checked
+ * @w: zeroed; filled with what the client may know
+ *
+ * On success the target is on export->targets and leaves by
+ * dst_session_leave(). The caller of a failed join must leave as well if
+ * target->session is set.
+ *
+ * Context: the target's thread; waits for the drain for about a second.
+ * Return: enum dst_proto_join.
+ */
+int dst_session_join(struct dst_target *target,
+		     const struct dst_proto_hello *hello,
+		     struct dst_proto_welcome *w)
+{
+	struct dst_export *export = target->export;
+	struct dst_session *fresh = kzalloc(sizeof(*fresh), GFP_KERNEL);
+	int status;
+
+	if (!fresh)
+		return DST_PROTO_JOIN_BUSY;
+	spin_lock(&export->lock);
+	status = dst_session_enter(target, hello, w, &fresh);
+	spin_unlock(&export->lock);
+	kfree(fresh);
+	if (status)
+		return status;
+
+	if (!wait_event_timeout(export->drained,
+				dst_session_is_clear(target, w),
+				msecs_to_jiffies(DST_SESSION_DRAIN_MS)))
+		return DST_PROTO_JOIN_DRAINING;
+	/* overtaken while we waited */
+	if (test_bit(DST_TARGET_DEAD, &target->flags))
+		return DST_PROTO_JOIN_STALE;
+	spin_lock(&export->lock);
+	target->session->established = true;
+	spin_unlock(&export->lock);
+	dst_session_fill_welcome(target, w);
+	return DST_PROTO_JOIN_OK;
+}
+
+/* A session without connections: what of it has to be remembered? */
+static bool dst_session_is_needed(const struct dst_export *export,
+				  const struct dst_session *s)
+{
+	if (s->bye)
+		return false;
+	return s->fenced || (s->rw && s->established && !export->shared);
+}
+
+/**
+ * dst_session_leave - a target has gone: nothing of it runs any more
+ * @target: joined
+ *
+ * Context: the target's thread.
+ */
+void dst_session_leave(struct dst_target *target)
+{
+	struct dst_export *export = target->export;
+	struct dst_session *s = target->session;
+	struct dst_ioc_counters *sum = &export->counters;
+	const struct dst_ioc_counters *c = &target->counters;
+
+	spin_lock(&export->lock);
+	list_del(&target->entry);
+	export->mem_granted_bytes -= target->credit_bytes;
+	sum->reads += c->reads;
+	sum->writes += c->writes;
+	sum->flushes += c->flushes;
+	sum->discards += c->discards;
+	sum->read_bytes += c->read_bytes;
+	sum->write_bytes += c->write_bytes;
+	sum->errors += c->errors;
+	sum->malformed += c->malformed;
+	if (!--s->targets && !dst_session_is_needed(export, s))
+		dst_session_free(s);
+	spin_unlock(&export->lock);
+	wake_up_all(&export->drained);
+}
+
+/**
+ * dst_session_bye - the client ended its session
+ * @target: whose lane said so
+ *
+ * Context: the target's thread.
+ */
+void dst_session_bye(struct dst_target *target)
+{
+	struct dst_export *export = target->export;
+
+	spin_lock(&export->lock);
+	/* a late bye of an earlier incarnation ends nothing */
+	if (target->session->epoch == target->epoch) {
+		target->session->bye = true;
+		dst_session_kill(export, target->session);
+	}
+	spin_unlock(&export->lock);
+}
+
+/**
+ * dst_session_count - how many clients does an export have?
+ * @export: export
+ *
+ * Return: sessions that have a connection.
+ */
+unsigned int dst_session_count(struct dst_export *export)
+{
+	struct dst_session *s;
+	unsigned int n = 0;
+
+	spin_lock(&export->lock);
+	list_for_each_entry(s, &export->sessions, entry)
+		n += s->targets && !s->bye && !s->fenced;
+	spin_unlock(&export->lock);
+	return n;
+}
+
+/**
+ * dst_session_describe - all there is to know about a session
+ * @export: export
+ * @out: client says which; filled but for its head
+ * @next: or the first one after it
+ *
+ * Return: 0 or -ENOENT.
+ */
+int dst_session_describe(struct dst_export *export, struct dst_ioc_client *out,
+			 bool next)
+{
+	struct dst_session *s;
+	int ret = -ENOENT;
+
+	spin_lock(&export->lock);
+	list_for_each_entry(s, &export->sessions, entry) {
+		if (s->bye || s->fenced ||
+		    (s->number != out->client &&
+		     !(next && s->number > out->client)))
+			continue;
+		out->client = s->number;
+		out->client_flags = s->rw ? 0 : DST_IOC_CLIENT_READ_ONLY;
+		out->lanes = s->targets;
+		out->epoch = s->epoch;
+		memcpy(out->initiator, s->initiator, sizeof(out->initiator));
+		memcpy(out->device, s->device, sizeof(out->device));
+		memcpy(out->host, s->host, sizeof(out->host));
+		out->addr = s->peer.addr;
+		ret = 0;
+		break;
+	}
+	spin_unlock(&export->lock);
+	return ret;
+}
+
+/**
+ * dst_session_free_all - forget all sessions
+ * @export: has no targets and gets none any more
+ */
+void dst_session_free_all(struct dst_export *export)
+{
+	struct dst_session *s, *next;
+
+	list_for_each_entry_safe(s, next, &export->sessions, entry)
+		dst_session_free(s);
+}

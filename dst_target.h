@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The server's structures: exports, the portals where clients arrive, their
+ * sessions, and the connections (targets) that these are made of.
+ *
+ * Locking
+ * =======
+ *  dst_exports_mutex	the lists of exports and portals. Nothing is waited for
+ *			under it.
+ *  dst_export.lock	sessions, targets and limits of an export. Spinlock,
+ *			process context.
+ *
+ * A target belongs to its thread: it alone receives, submits, collects what is
+ * done and sends. Others only set flags and wake it.
+ *
+ * Lifetimes
+ * =========
+ * dst_export: one reference of the table, one of each target that joined it.
+ * dst_portal: one reference of each export that listens there, under
+ * dst_exports_mutex; one of each target until it has joined.
+ * dst_target: on export->targets from join until nothing of it runs any more;
+ * freed by its reap work after its thread has exited and an RCU grace period,
+ * since completions wake the thread under rcu_read_lock().
+ * dst_request: on target->running from its header until it is answered.
+ */
+#ifndef DST_TARGET_H
+#define DST_TARGET_H
+
+#include <linux/llist.h>
+#include <linux/sched.h>
+
+#include "dst.h"
+
+struct dst_export;
+struct dst_target;
+
+/**
+ * struct dst_request - one request of a client
+ * @bio: carries the pages, also where the backend is a file; must be last
+ */
+struct dst_request {
+	struct dst_target	*target;
+	struct list_head	entry;	/* ready, running or replies */
+	struct llist_node	done;	/* target->done */
+	struct work_struct	work;
+	u64			id;
+	u64			sector;
+	u32			length_bytes;
+	u32			data_crc;
+	u16			tag;
+	u8			op;
+	u8			flags;
+	u8			status;	/* enum dst_proto_status */
+	unsigned long		started;	/* jiffies */
+	struct bio		bio;
+};
+
+/* ---- dst_backend.c: what is exported ---------------------------------- */
+
+struct dst_backend {
+	bool			is_file;
+	struct dst_compat_bdev	bdev;
+	struct file		*file;
+	u32			logical_block_bytes;
+	u32			physical_block_bytes;
+	u32			io_min_bytes;
+	u32			io_opt_bytes;
+	u32			discard_granularity_bytes;
+	bool			volatile_cache;
+	bool			discard;
+	bool			rotational;
+};
+
+int dst_backend_open(struct dst_backend *b, const char *path, bool read_only,
+		     char *reason);
+void dst_backend_close(struct dst_backend *b);
+u64 dst_backend_size(const struct dst_backend *b);
+struct block_device *dst_backend_bdev(const struct dst_backend *b);
+void dst_backend_execute(struct dst_request *req);
+void dst_backend_work(struct work_struct *work);
+void dst_backend_endio(struct bio *bio);
+
+/* ---- dst_portal.c: where clients arrive ------------------------------- */
+
+struct dst_portal {
+	refcount_t		users;	/* dst_exports_mutex */
+	struct list_head	entry;	/* dst_exports_mutex */
+	struct net		*net;
+	struct dst_ioc_addr	addr;	/* family 0: any address */
+	struct socket		*sock;
+	struct task_struct	*thread;
+	bool			closing;	/* targets that join: give up */
+	atomic_t		joining;	/* targets without an export */
+	wait_queue_head_t	wait;		/* for joining to become 0 */
+};
+
+struct dst_portal *dst_portal_get(struct net *net,
+				  const struct dst_ioc_addr *addr, int *err);
+bool dst_portal_put(struct dst_portal *portal);
+void dst_portal_destroy(struct dst_portal *portal);
+
+/* ---- dst_export.c: exports -------------------------------------------- */
+
+struct dst_export {
+	struct kref		ref;
+	struct list_head	entry;		/* dst_exports_mutex */
+	u32			number;
+	char			name[DST_IOC_NAME_LEN];
+	char			path[DST_IOC_PATH_LEN];
+	uuid_t			uuid;
+	uuid_t			boot_id;
+	bool			read_only;
+	bool			shared;
+	struct dst_backend	backend;
+	struct dst_portal	*portals[DST_IOC_LISTENS];
+	unsigned int		nr_portals;
+	struct workqueue_struct	*workers;
+	struct bio_set		requests;
+	mempool_t		pages;
+	struct delayed_work	tick;
+
+	spinlock_t		lock;
+	bool			removing;	/* lock */
+	bool			pinned;		/* lock: module kept, disk stuck */
+	u64			size_bytes;	/* lock; read without */
+	u32			nr_workers;	/* lock */
+	u32			max_clients;	/* lock */
+	u64			mem_limit_bytes;	/* lock */
+	u64			mem_granted_bytes;	/* lock: to targets */
+	struct dst_ioc_allow	allow[DST_IOC_ALLOWS];	/* lock */
+	u32			nr_allows;	/* lock */
+	struct list_head	sessions;	/* lock; newest last */
+	u32			next_session;	/* lock */
+	struct list_head	targets;	/* lock */
+	struct dst_ioc_counters	counters;	/* lock: of targets gone */
+	wait_queue_head_t	drained;	/* a target has gone */
+};
+
+struct dst_peer {
+	struct dst_ioc_addr	addr;	/* v4-mapped addresses as IPv4 */
+	char			text[56];
+};
+
+struct dst_export *dst_export_find(const struct dst_portal *portal,
+				   const char *name);
+void dst_export_put(struct dst_export *export);
+bool dst_export_allows(struct dst_export *export, const struct dst_peer *peer,
+		       bool *rw);
+bool dst_export_anything_for(const struct dst_portal *portal,
+			     const struct dst_peer *peer);
+void dst_export_kill_targets(struct dst_export *export);
+
+/* ---- dst_session.c: who may use an export, and fencing ----------------- */
+
+struct dst_session {
+	struct list_head	entry;
+	u32			number;
+	u8			initiator[DST_PROTO_UUID_LEN];
+	u8			device[DST_PROTO_UUID_LEN];
+	u64			epoch;
+	u64			generation[DST_PROTO_MAX_LANES];
+	unsigned int		targets;	/* on export->targets */
+	bool			rw;
+	bool			fenced;
+	bool			bye;		/* ended by the client */
+	bool			established;	/* was welcomed once */
+	char			host[DST_PROTO_TEXT_LEN];
+	struct dst_peer		peer;
+};
+
+int dst_session_join(struct dst_target *target,
+		     const struct dst_proto_hello *hello,
+		     struct dst_proto_welcome *w);
+void dst_session_leave(struct dst_target *target);
+void dst_session_bye(struct dst_target *target);
+void dst_session_free_all(struct dst_export *export);
+unsigned int dst_session_count(struct dst_export *export);
+int dst_session_describe(struct dst_export *export, struct dst_ioc_client *out,
+			 bool next);
+
+/* ---- dst_target.c: one connection of a client -------------------------- */
+
+enum dst_target_flag {
+	DST_TARGET_READABLE,	/* sk_data_ready was called */
+	DST_TARGET_WRITABLE,	/* sk_write_space was called */
+	DST_TARGET_BROKEN,	/* the peer closed the connection */
+	DST_TARGET_DEAD,	/* fenced: execute nothing more */
+	DST_TARGET_RESIZED,	/* tell the client */
+	DST_TARGET_BYE,		/* the client ended its session */
+};
+
+struct dst_target {
+	struct dst_conn		conn;
+	struct task_struct	*thread;
+	unsigned long		flags;	/* enum dst_target_flag, atomic */
+	struct llist_head	done;	/* filled by completions */
+	struct rcu_head		rcu;
+	struct work_struct	reap;
+	struct dst_portal	*portal;	/* until joined */
+	struct dst_peer		peer;
+
+	/* set by join, under export->lock */
+	struct dst_export	*export;
+	struct dst_session	*session;
+	struct list_head	entry;	/* export->targets */
+	u64			epoch;
+	u16			lane;
+	bool			rw;
+	bool			digest;
+	u32			credit_bytes;
+	u32			credit_slots;
+
+	/* the thread's own; others may read with READ_ONCE */
+	struct list_head	ready;		/* received, to be executed */
+	struct list_head	running;	/* being executed */
+	struct list_head	replies;	/* to be answered */
+	struct dst_request	*rx_req;	/* its data is being received */
+	bool			rx_stalled;	/* no memory for the next one */
+	unsigned int		open;
+	u32			open_bytes;
+	unsigned int		drain_ms;	/* age of the oldest, dead only */
+	struct list_head	sending;	/* in the batch that is sent */
+	struct dst_ioc_counters	counters;
+};
+
+int dst_target_create(struct dst_portal *portal, struct socket *sock,
+		      const struct dst_peer *peer);
+void dst_target_set(struct dst_target *target, enum dst_target_flag flag);
+void dst_target_done(struct dst_request *req);
+
+/* ---- dst_hash.c -------------------------------------------------------- */
+
+int dst_hash_module_init(void);
+void dst_hash_module_exit(void);
+int dst_hash_range(struct dst_request *req);
+
+#endif /* DST_TARGET_H */
