@@ -20,7 +20,7 @@
 #endif
 
 /* 6.17 "workqueue: add WQ_PERCPU": per-CPU was what no flag meant before. */
-#ifndef WQ_PERCPU
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 17, 0)
 #define WQ_PERCPU 0
 #endif
 

@@ -331,6 +331,8 @@ static void dst_lane_update_credits(struct dst_lane *lane,
 
 static void dst_lane_expect_data(struct dst_lane *lane, struct dst_trans *t)
 {
+	const struct bio_vec *first =
+		__bvec_iter_bvec(t->bio->bi_io_vec, t->bio->bi_iter);
 	struct bvec_iter iter = t->bio->bi_iter;
 	struct dst_conn *conn = &lane->conn;
 	unsigned int n = 0;
@@ -338,10 +340,10 @@ static void dst_lane_expect_data(struct dst_lane *lane, struct dst_trans *t)
 
 	bio_for_each_bvec(bv, t->bio, iter)
 		n++;
-	iov_iter_bvec(&conn->rx_iter, ITER_DEST,
-		      __bvec_iter_bvec(t->bio->bi_io_vec, t->bio->bi_iter), n,
-		      t->length_bytes);
-	conn->rx_iter.iov_offset = t->bio->bi_iter.bi_bvec_done;
+	iov_iter_bvec(&conn->rx_iter, ITER_DEST, first, n, t->length_bytes);
+	conn->rx_iter.iov_offset =
+		mp_bvec_iter_offset(t->bio->bi_io_vec, t->bio->bi_iter) -
+		first->bv_offset;
 	conn->rx_left = t->length_bytes;
 	lane->rx_trans = t;
 }
