@@ -133,7 +133,22 @@ target_dst()
 	dstctl status >/out/dst.status 2>&1
 }
 
-# The steps of settings that the report prints.
+# check TARGET BACKING: what is written to the one arrives in the other, and
+# is read back: a figure of a disk that does not store is none
+check()
+{
+	dev=$(cat "/out/dev.$1" 2>/dev/null)
+	[ -b "$dev" ] || { die "$1: no device"; return 1; }
+	try dd if=/dev/urandom of=/tmp/random bs=1M count=2
+	try dd if=/tmp/random of="$dev" bs=1M seek=7 oflag=direct
+	for f in "$dev" "$2"; do
+		try dd if="$f" of=/tmp/back bs=1M skip=7 count=2 iflag=direct
+		cmp -s /tmp/random /tmp/back ||
+			die "$1: $f does not hold what was written"
+	done
+}
+
+# What the report says of the machine and the devices
 settings()
 {
 	uname -a >/out/uname
@@ -192,6 +207,7 @@ if [ $$ = 1 ]; then
 	echo root:x:0: >/etc/group
 	echo 127.0.0.1 localhost >/etc/hosts
 	hostname bench
+	echo 00000000000000000000000000000001 >/etc/machine-id
 	load base
 	mount -t configfs configfs $conf
 	mount -t debugfs debugfs /sys/kernel/debug

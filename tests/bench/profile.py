@@ -90,6 +90,7 @@ class Tree:
 
     def __init__(self):
         self.nodes = []
+        self.trace = []
         self.ours = 0
         self.total = 0
 
@@ -108,6 +109,9 @@ def read_trees(path):
         for line in f:
             if line.startswith("window "):
                 trees.append(Tree())
+                continue
+            if line.startswith("@"):
+                trees[-1].trace.append(line[1:].rstrip("\n").split(" ", 2))
                 continue
             insns, calls, names = line.rstrip("\n").split(" ", 2)
             trees[-1].add(int(insns), int(calls), names.split(";"))
@@ -232,6 +236,41 @@ def write_folded(path, tree):
                 f.write("%s %d\n" % (";".join(names), insns))
 
 
+def write_trace(path, tree):
+    """A few I/Os as they happened: instruction, then the calls, indented."""
+    task = None
+    with open(path, "w", encoding="utf-8") as f:
+        for when, depth, names in tree.trace:
+            comm, name = names.split(";", 1)
+            if comm != task:
+                f.write("%7s ---- %s\n" % ("", comm))
+                task = comm
+            f.write("%7s %s%s\n" % (when, "  " * int(depth), name))
+
+
+def compare(reports):
+    """Where two or more targets differ under one load."""
+    names = list(reports)
+    head = "%-46s" + " %9s" * len(names)
+    lines = [head % (("",) + tuple(n[:9] for n in names))]
+    for title, key in (("where", "contexts"), ("what", "areas"),
+                       ("symbols that differ most", "self_of"),
+                       ("calls that differ most", "calls_of")):
+        table = collections.defaultdict(dict)
+        for name, r in reports.items():
+            for what, n in getattr(r, key).items():
+                table[what][name] = n / r.ios
+        rows = [(what, [row.get(n, 0) for n in names])
+                for what, row in table.items()]
+        rows.sort(key=lambda row: max(row[1]) - min(row[1]), reverse=True)
+        lines += ["", title + ", per I/O"]
+        form = " %9.2f" if key == "calls_of" else " %9.0f"
+        for what, row in rows[:40]:
+            lines.append("%-46s" % what[:46] + "".join(
+                form % n for n in row))
+    return "\n".join(lines) + "\n"
+
+
 def build_plugin():
     return loads.tool("profile_plugin.so", node.HERE + "/profile_plugin.c",
                       node.work_dir(), ["-fPIC", "-shared",
@@ -259,18 +298,28 @@ def measure(targets, wanted):
     trees = read_trees(out + "/tree") if os.path.exists(out + "/tree") else []
     if len(trees) != len(pairs):
         problems.append("%d profiles of %d" % (len(trees), len(pairs)))
+    by_load = collections.defaultdict(dict)
     for (target, load), tree in zip(pairs, trees):
         hit = loads.read_result(out, target, load)
         if not hit:
             problems.append("no figure for %s %s" % (target, load.text))
             continue
-        text = Report(tree, load.ios).text("%s, %s: %.0f IOPS" % (
-            target, load.text, hit["iops"]))
+        report = Report(tree, load.ios)
+        by_load[load.text][target] = report
+        text = report.text("%s, %s: %.0f IOPS" % (target, load.text,
+                                                  hit["iops"]))
         name = "%s/%s.%s" % (out, target, load.name)
         with open(name + ".txt", "w", encoding="utf-8") as f:
             f.write(text)
         write_folded(name + ".folded", tree)
+        write_trace(name + ".trace", tree)
         print(text)
+    with open(out + "/compare.txt", "w", encoding="utf-8") as f:
+        for title, reports in by_load.items():
+            if len(reports) > 1:
+                text = title + "\n" + compare(reports)
+                f.write(text)
+                print(text)
     for p in problems:
         node.say("FAILED: " + p)
     node.say("reports and call trees in " + out)

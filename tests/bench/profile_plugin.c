@@ -12,6 +12,10 @@
  * node: instructions, calls, and the path TASK;FUNCTION;FUNCTION...
  * Windows after the first are appended after a line "window N".
  *
+ * Lines that start with "@" are a piece from the middle of the window as it
+ * happened: instructions since the start, depth, task and function, for each
+ * call, tail call, interrupt and task switch.
+ *
  * One vCPU, QEMU 7.2's plugin interface.  The plugin may not read registers
  * by that interface, so it takes QEMU's own functions for it, declared below.
  *
@@ -69,6 +73,8 @@ enum { REG_RSI = 4, REG_RDI = 5, REG_RSP = 7 };
 #define STACK_SIZE	16384
 #define TASK_BYTES	16384	/* how much of a task_struct is searched */
 #define FRAMES		256
+#define TRACE_FROM	20000000	/* instructions after the start */
+#define TRACE_LENGTH	250000
 #define NEVER_POPPED	UINT64_MAX
 
 struct symbol {
@@ -118,6 +124,8 @@ static struct byte_array *reg_buf;
 static long comm_offset = -1;
 static int windows;
 static bool active;
+static uint64_t executed;	/* in this window */
+static FILE *trace;
 
 static void *zalloc(size_t size)
 {
@@ -243,6 +251,14 @@ static struct task *find_task(uint64_t addr)
 	return t;
 }
 
+static void trace_entry(const char *mark, const char *name)
+{
+	if (executed - TRACE_FROM < TRACE_LENGTH && trace)
+		fprintf(trace, "@%" PRIu64 " %d %s;%s%s\n",
+			executed - TRACE_FROM, task->depth,
+			task->comm[0] ? task->comm : "?", mark, name);
+}
+
 static void push(uint64_t sp, const char *name, bool count)
 {
 	struct node *parent = task->root;
@@ -253,6 +269,7 @@ static void push(uint64_t sp, const char *name, bool count)
 		task->depth--;
 	task->frames[task->depth].sp = sp;
 	task->frames[task->depth].node = child_of(parent, name);
+	trace_entry("", name);
 	task->frames[task->depth++].node->calls += count;
 }
 
@@ -302,8 +319,11 @@ static void follow(struct block *b)
 		push(sp, b->symbol->name, true);
 		return;
 	}
+	/* a call of the next or a near instruction only fills the processor's
+	 * return stack
+	 */
 	if (last && last->call && (!last->target || last->target == b->addr) &&
-	    b->addr != last->ret) {
+	    (b->addr == b->symbol->addr || b->symbol != last->symbol)) {
 		push(sp, b->symbol->name, true);
 		return;
 	}
@@ -315,7 +335,12 @@ static void follow(struct block *b)
 	if (strcmp(top->node->name, b->symbol->name)) {
 		/* a jump into the middle is a return that was not seen as one */
 		top->node = child_of(top->node->parent, b->symbol->name);
-		top->node->calls += b->addr == b->symbol->addr;
+		if (b->addr != b->symbol->addr)
+			return;
+		task->depth--;
+		trace_entry("", b->symbol->name);
+		task->depth++;
+		top->node->calls++;
 	}
 }
 
@@ -364,6 +389,7 @@ static void on_block(unsigned int cpu, void *data)
 	if (b != last || b->call)
 		follow(b);
 	task->frames[task->depth - 1].node->self += b->insns;
+	executed += b->insns;
 	last = b;
 	if (b->task_switch)
 		switch_task();
@@ -399,13 +425,13 @@ static void clear_node(struct node *node)
 
 static void write_window(void)
 {
-	FILE *f = fopen(out_path, windows ? "a" : "w");
+	FILE *f = trace;
 	static char path[65536];
 	struct task *t;
 
 	if (!f)
 		return;
-	fprintf(f, "window %d\n", windows++);
+	trace = NULL;
 	for (t = tasks; t; t = t->next) {
 		snprintf(path, sizeof(path), "%s", t->comm[0] ? t->comm : "?");
 		write_node(f, t->root, path, strlen(path));
@@ -431,6 +457,10 @@ static void on_start(unsigned int cpu, void *data)
 		t->depth = 0;
 	}
 	last = NULL;
+	executed = 0;
+	trace = fopen(out_path, windows ? "a" : "w");
+	if (trace)
+		fprintf(trace, "window %d\n", windows++);
 	push(NEVER_POPPED, "[user]", true);
 	active = true;
 }

@@ -19,6 +19,8 @@ def job(targets):
     lines = ["NULL_MB=%d" % node.NULL_MB,
              "DST_ATTACH='%s'" % os.environ.get("DST_ATTACH", "")]
     lines += ["target_%s" % t for t in targets]
+    lines += ["check %s /dev/null%s" % (t, t.replace("local", "b0"))
+              for t in targets]
     lines += ["settings", "keep"]
     for target in targets:
         lines += ["measure %s %s %s" % (target, load.name, load.options())
