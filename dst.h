@@ -212,7 +212,7 @@ struct dst_trans {
 };
 
 struct dst_shard {
-	spinlock_t		lock;
+	spinlock_t		lock;	/* all of it */
 	struct rb_root_cached	root;	/* by range */
 	unsigned int		nr;	/* in root; read without the lock */
 } ____cacheline_aligned_in_smp;
@@ -251,7 +251,7 @@ struct dst_lane {
 	unsigned int		index;
 	struct dst_conn		conn;
 
-	spinlock_t		lock;
+	spinlock_t		lock;	/* what says so below */
 	enum dst_lane_state	state;		/* lock; read without */
 	bool			stopping;	/* lock: never connect again */
 	struct list_head	queue;		/* lock: to be sent */
@@ -345,7 +345,7 @@ struct dst_export_info {
 
 struct dst_device {
 	struct kref		ref;
-	int			index;
+	u32			index;
 	struct gendisk		*disk;		/* set once, before I/O */
 	struct net		*net;
 	struct sockaddr_storage	addr;
@@ -365,7 +365,7 @@ struct dst_device {
 	struct dst_lane		*lanes[DST_PROTO_MAX_LANES];
 	unsigned int		nr_lanes;	/* set before the disk */
 
-	spinlock_t		lock;
+	spinlock_t		lock;	/* what says so below */
 	enum dst_ioc_device_state state;	/* lock; read without */
 	char			why[DST_IOC_REASON_LEN];	/* lock */
 	unsigned int		nr_live;	/* lock: lanes; read without */

@@ -7,9 +7,9 @@
  * they are failed, and so is every further one, until a lane is live again.
  */
 #include <linux/blkdev.h>
-#include <linux/idr.h>
 #include <linux/module.h>
 #include <linux/slab.h>
+#include <linux/xarray.h>
 #include <net/net_namespace.h>
 
 #include "dst.h"
@@ -29,7 +29,7 @@
 /* I/O of the partition scan fails after this, so that attach comes back. */
 #define DST_DEVICE_SCAN_MS		5000
 
-static DEFINE_IDR(dst_devices);
+static DEFINE_XARRAY_ALLOC(dst_devices);
 /* Protects dst_devices. Nothing is waited for under it. */
 static DEFINE_MUTEX(dst_devices_mutex);
 
@@ -323,14 +323,17 @@ static void dst_device_explain(struct dst_device *dev, const char *lane_why,
 			 dev->nr_lanes - dev->nr_live, dev->nr_lanes, lane_why);
 		break;
 	case DST_IOC_DEVICE_HELD:
-		snprintf(why, len, "no connection: %.120s; I/O is held until the server is back",
+		snprintf(why, len,
+			 "no connection: %.120s; I/O is held until the server is back",
 			 lane_why);
 		break;
 	case DST_IOC_DEVICE_FAILED:
 		if (dev->fenced)
-			snprintf(why, len, "fenced out: another initiator took the export over; detach it");
+			snprintf(why, len,
+				 "fenced out: another initiator took the export over; detach it");
 		else
-			snprintf(why, len, "no connection for longer than fail-after: %.90s; I/O fails until the server is back",
+			snprintf(why, len,
+				 "no connection for longer than fail-after: %.120s; I/O fails",
 				 lane_why);
 		break;
 	case DST_IOC_DEVICE_CONNECTING:
@@ -346,16 +349,16 @@ static void dst_device_announce(struct dst_device *dev,
 				const char *why)
 {
 	char env_state[32], env_why[DST_IOC_REASON_LEN + 8];
-	char *envp[] = { env_state, env_why, NULL };
+	char *envp[3] = { env_state, env_why };
 
 	trace_dst_device_state(dev, state, why);
 	if (!dev->disk)
 		return;
 	if (state == DST_IOC_DEVICE_ONLINE || state == DST_IOC_DEVICE_DETACHING)
-		pr_info("dst%d: %s: %s\n", dev->index,
+		pr_info("dst%u: %s: %s\n", dev->index,
 			dst_device_state_name(state), dev->opts.target);
 	else
-		pr_warn("dst%d: %s: %s: %s\n", dev->index,
+		pr_warn("dst%u: %s: %s: %s\n", dev->index,
 			dst_device_state_name(state), dev->opts.target, why);
 	snprintf(env_state, sizeof(env_state), "DST_STATE=%s",
 		 dst_device_state_name(state));
@@ -379,7 +382,7 @@ static void dst_device_apply_size(struct dst_device *dev)
 	if (!size_bytes)
 		return;
 	set_capacity_and_notify(dev->disk, size_bytes / SECTOR_SIZE);
-	pr_info("dst%d: size is now %llu bytes: the export was resized\n",
+	pr_info("dst%u: size is now %llu bytes: the export was resized\n",
 		dev->index, size_bytes);
 }
 
@@ -434,7 +437,9 @@ static void dst_device_tick(struct work_struct *work)
 	spin_lock_bh(&dev->lock);
 	if (dev->joined && !dev->nr_live && !dev->expired &&
 	    dst_device_older(dev->down_since, fail_after_ms))
-		expired = dev->expired = true;
+		expired = true;
+	if (expired)
+		dev->expired = true;
 	spin_unlock_bh(&dev->lock);
 	if (expired) {
 		dst_device_end_held(dev, BLK_STS_TIMEOUT);
@@ -485,14 +490,12 @@ void dst_device_put(struct dst_device *dev)
  */
 struct dst_device *dst_device_get(u32 index, bool next)
 {
+	unsigned long id = index;
 	struct dst_device *dev;
-	int id = index;
 
-	if (index >= DST_DEVICE_MAX)
-		return NULL;
 	mutex_lock(&dst_devices_mutex);
-	dev = next ? idr_get_next(&dst_devices, &id) :
-		     idr_find(&dst_devices, id);
+	dev = next ? xa_find(&dst_devices, &id, ULONG_MAX, XA_PRESENT) :
+		     xa_load(&dst_devices, id);
 	if (dev)
 		kref_get(&dev->ref);
 	mutex_unlock(&dst_devices_mutex);
@@ -531,8 +534,10 @@ static void dst_device_read_opts(struct dst_device *dev)
 	dev->digest = o->head.flags & DST_IOC_ATTACH_DIGEST;
 	dev->nr_lanes = o->lanes ?: min_t(unsigned int, num_online_cpus(),
 					  DST_DEVICE_LANES_DEFAULT);
-	/* above that of any earlier session of ours, unless the clock jumped;
-	 * then the server says what it knows */
+	/*
+	 * Above that of any earlier session of ours, unless the clock jumped:
+	 * then the server says what it knows.
+	 */
 	dev->epoch = ktime_get_real_seconds() << 16;
 }
 
@@ -626,38 +631,40 @@ static int dst_device_check_opts(const struct dst_ioc_attach *o, char *reason)
 /* Give the device its number. The table gets a reference. */
 static int dst_device_register(struct dst_device *dev, char *reason)
 {
-	int want = dev->opts.index, id;
+	int want = dev->opts.index;
+	struct xa_limit limit = XA_LIMIT(want < 0 ? 0 : want,
+					 want < 0 ? DST_DEVICE_MAX - 1 : want);
 	struct dst_device *o;
+	unsigned long i;
+	int ret;
 
 	mutex_lock(&dst_devices_mutex);
-	idr_for_each_entry(&dst_devices, o, id) {
+	xa_for_each(&dst_devices, i, o) {
 		if (memcmp(o->opts.device, dev->opts.device,
 			   sizeof(dev->opts.device)))
 			continue;
 		snprintf(reason, DST_IOC_REASON_LEN,
-			 "%.150s is attached already, as dst%d", o->opts.target, id);
+			 "%.150s is attached already, as dst%d", o->opts.target,
+			 o->index);
 		mutex_unlock(&dst_devices_mutex);
 		return -EEXIST;
 	}
-	id = idr_alloc(&dst_devices, dev, want < 0 ? 0 : want,
-		       want < 0 ? DST_DEVICE_MAX : want + 1, GFP_KERNEL);
-	if (id >= 0) {
-		dev->index = id;
+	ret = xa_alloc(&dst_devices, &dev->index, dev, limit, GFP_KERNEL);
+	if (!ret)
 		kref_get(&dev->ref);
-	}
 	mutex_unlock(&dst_devices_mutex);
-	if (id == -ENOSPC) {
+	if (ret == -EBUSY) {
 		snprintf(reason, DST_IOC_REASON_LEN, want < 0 ?
 			 "there are too many devices" : "dst%d is taken", want);
 		return want < 0 ? -ENOSPC : -EEXIST;
 	}
-	return id < 0 ? id : 0;
+	return ret;
 }
 
 static void dst_device_unregister(struct dst_device *dev)
 {
 	mutex_lock(&dst_devices_mutex);
-	idr_remove(&dst_devices, dev->index);
+	xa_erase(&dst_devices, dev->index);
 	mutex_unlock(&dst_devices_mutex);
 	dst_device_put(dev);
 }
@@ -728,7 +735,7 @@ static int dst_device_detach_locked(struct dst_device *dev, bool force,
 	}
 	percpu_ref_kill(&dev->users);
 	if (force && sum.started != sum.ended)
-		pr_warn("dst%d: detached by force: %llu requests without an answer fail\n",
+		pr_warn("dst%u: detached by force: %llu requests without an answer fail\n",
 			dev->index, sum.started - sum.ended);
 	dst_device_shutdown(dev, true);
 	return 0;
@@ -1031,5 +1038,4 @@ void dst_device_describe(struct dst_device *dev, struct dst_ioc_device *out)
 void dst_device_module_exit(void)
 {
 	dst_device_detach_all();
-	idr_destroy(&dst_devices);
 }

@@ -232,7 +232,7 @@ int dst_disk_create(struct dst_device *dev)
 	disk->minors = DST_DISK_MINORS;
 	disk->fops = &dst_disk_fops;
 	disk->private_data = dev;
-	snprintf(disk->disk_name, sizeof(disk->disk_name), "dst%d", dev->index);
+	snprintf(disk->disk_name, sizeof(disk->disk_name), "dst%u", dev->index);
 	set_capacity(disk, dev->info.size_bytes / SECTOR_SIZE);
 	set_disk_ro(disk, dev->read_only);
 

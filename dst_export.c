@@ -15,7 +15,7 @@
 #define DST_EXPORT_CLIENTS		64
 #define DST_EXPORT_CLIENTS_MAX		1024
 #define DST_EXPORT_MEM_BYTES		(256ULL << 20)
-#define DST_EXPORT_MEM_MIN_BYTES	(1ULL << 20)
+#define DST_EXPORT_MEM_MIN_BYTES	DST_PROTO_MAX_TRANSFER_BYTES
 /* Pages and requests that are there even when no memory is. */
 #define DST_EXPORT_POOL_PAGES		(DST_PROTO_MAX_TRANSFER_BYTES / PAGE_SIZE)
 #define DST_EXPORT_POOL_REQUESTS	64
@@ -162,7 +162,7 @@ static unsigned int dst_export_oldest_ms(struct dst_export *export)
 
 	lockdep_assert_held(&export->lock);
 	list_for_each_entry(target, &export->targets, entry)
-		oldest = max(oldest, READ_ONCE(target->drain_ms));
+		oldest = max(oldest, dst_target_oldest_ms(target));
 	return oldest;
 }
 
@@ -176,7 +176,7 @@ static void dst_export_pin(struct dst_export *export, unsigned int oldest_ms)
 		if (!try_module_get(THIS_MODULE))
 			return;
 		export->pinned = true;
-		pr_warn("export %s: %s has not answered for %u s; the module can't be unloaded until it does\n",
+		pr_warn("export %s: %s has not answered for %u s; rmmod has to wait for it\n",
 			export->name, export->path, oldest_ms / 1000);
 	} else if (export->pinned && !oldest_ms) {
 		export->pinned = false;
@@ -383,7 +383,8 @@ int dst_export_add(struct dst_ioc_export_add *arg, struct net *net)
 	} else {
 		ret = dst_export_listen(export, arg, net);
 		if (ret == -EADDRINUSE || ret == -EADDRNOTAVAIL)
-			strscpy(arg->reason, "can't listen there: the address is taken or not of this machine",
+			strscpy(arg->reason,
+				"can't listen there: the address is taken or not of this machine",
 				sizeof(arg->reason));
 	}
 	if (!ret) {

@@ -741,9 +741,11 @@ void dst_lane_check(struct dst_lane *lane, u64 fail_after_ms)
 	if (lane->ping_open)
 		ping_ms = jiffies_to_msecs(jiffies - lane->ping.sent);
 	else if (idle_ms >= keepalive_ms / 2)
-		kick = lane->ping_open = true;
-	if (kick)
+		kick = true;
+	if (kick) {
+		lane->ping_open = true;
 		dst_lane_queue_own(lane, &lane->ping, DST_PROTO_OP_PING);
+	}
 	spin_unlock_bh(&lane->lock);
 
 	if (oldest_ms >= min_t(u64, io_timeout_ms, fail_after_ms))

@@ -121,7 +121,7 @@ static bool dst_session_is_clear(struct dst_target *target,
 			continue;
 		clear = false;
 		requests += READ_ONCE(old->open);
-		age_ms = max(age_ms, READ_ONCE(old->drain_ms));
+		age_ms = max(age_ms, dst_target_oldest_ms(old));
 	}
 	spin_unlock(&export->lock);
 	w->drain_requests = cpu_to_le32(requests);

@@ -23,9 +23,8 @@
 /* How long a client that was refused may take to read that. */
 #define DST_TARGET_REFUSED_MS		1000
 #define DST_TARGET_RX_BUDGET		(1024 * 1024)
-/* Look for memory again, and how old the oldest request is. */
+/* Look for memory again. */
 #define DST_TARGET_RETRY_MS		10
-#define DST_TARGET_DRAIN_POLL_MS	100
 /* A client host that is gone is noticed by TCP after about 25 s. */
 #define DST_TARGET_TCP_IDLE_S		10
 #define DST_TARGET_TCP_INTERVAL_S	5
@@ -343,6 +342,29 @@ static bool dst_target_execute_all(struct dst_target *target)
 	return true;
 }
 
+/* For others to see how long the backend has been busy. */
+static void dst_target_publish_oldest(struct dst_target *target)
+{
+	const struct dst_request *req;
+
+	req = list_first_entry_or_null(&target->running, struct dst_request,
+				       entry);
+	WRITE_ONCE(target->oldest, req ? req->started | 1 : 0);
+}
+
+/**
+ * dst_target_oldest_ms - how long has the backend had a request of a target?
+ * @target: on its export's list
+ *
+ * Return: ms, 0 if it has none.
+ */
+unsigned int dst_target_oldest_ms(const struct dst_target *target)
+{
+	unsigned long oldest = READ_ONCE(target->oldest);
+
+	return oldest ? jiffies_to_msecs(jiffies - oldest + 1) : 0;
+}
+
 static bool dst_target_collect(struct dst_target *target)
 {
 	struct llist_node *done = llist_del_all(&target->done);
@@ -403,7 +425,7 @@ static void dst_target_put_reply(struct dst_target *target,
 	if (req->status != DST_PROTO_ST_OK)
 		target->counters.errors++;
 	if (req->op == DST_PROTO_OP_BYE)
-		set_bit(DST_TARGET_BYE, &target->flags);
+		target->said_bye = true;
 }
 
 static void dst_target_put_resized(struct dst_target *target)
@@ -472,7 +494,7 @@ static bool dst_target_send(struct dst_target *target)
 		set_bit(DST_TARGET_BROKEN, &target->flags);
 	/* what TCP has still to send it holds by reference */
 	dst_target_free_list(&target->sending);
-	if (test_bit(DST_TARGET_BYE, &target->flags))
+	if (target->said_bye)
 		dst_session_bye(target);
 	return true;
 }
@@ -481,7 +503,11 @@ static bool dst_target_send(struct dst_target *target)
 
 static bool dst_target_has_work(const struct dst_target *target)
 {
-	return READ_ONCE(target->flags) || !llist_empty(&target->done);
+	unsigned long flags = READ_ONCE(target->flags);
+
+	if (!target->conn.tx_active)
+		flags &= ~BIT(DST_TARGET_WRITABLE);
+	return flags || !llist_empty(&target->done);
 }
 
 static void dst_target_sleep(struct dst_target *target, long timeout)
@@ -505,6 +531,7 @@ static void dst_target_serve(struct dst_target *target)
 		busy = dst_target_receive(target);
 		busy |= dst_target_execute_all(target);
 		busy |= dst_target_collect(target);
+		dst_target_publish_oldest(target);
 		busy |= dst_target_send(target);
 		if (busy)
 			cond_resched();
@@ -521,25 +548,21 @@ static void dst_target_serve(struct dst_target *target)
  */
 static void dst_target_drain(struct dst_target *target)
 {
-	struct dst_request *oldest;
-
 	if (target->rx_req)
 		dst_target_free_request(target->rx_req);
 	target->rx_req = NULL;
 	dst_target_free_list(&target->ready);
 	for (;;) {
 		dst_target_collect(target);
+		dst_target_publish_oldest(target);
 		dst_target_free_list(&target->replies);
 		dst_target_free_list(&target->sending);
-		oldest = list_first_entry_or_null(&target->running,
-						  struct dst_request, entry);
-		if (!oldest)
+		if (list_empty(&target->running))
 			break;
-		WRITE_ONCE(target->drain_ms,
-			   jiffies_to_msecs(jiffies - oldest->started));
+		/* pairs with the wake-up in dst_target_done() */
 		set_current_state(TASK_IDLE);
 		if (llist_empty(&target->done))
-			schedule_timeout(msecs_to_jiffies(DST_TARGET_DRAIN_POLL_MS));
+			schedule();
 		__set_current_state(TASK_RUNNING);
 	}
 }

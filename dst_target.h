@@ -119,7 +119,7 @@ struct dst_export {
 	mempool_t		pages;
 	struct delayed_work	tick;
 
-	spinlock_t		lock;
+	spinlock_t		lock;	/* what says so below */
 	bool			removing;	/* lock */
 	bool			pinned;		/* lock: module kept, disk stuck */
 	u64			size_bytes;	/* lock; read without */
@@ -186,7 +186,6 @@ enum dst_target_flag {
 	DST_TARGET_BROKEN,	/* the peer closed the connection */
 	DST_TARGET_DEAD,	/* fenced: execute nothing more */
 	DST_TARGET_RESIZED,	/* tell the client */
-	DST_TARGET_BYE,		/* the client ended its session */
 };
 
 struct dst_target {
@@ -218,7 +217,8 @@ struct dst_target {
 	bool			rx_stalled;	/* no memory for the next one */
 	unsigned int		open;
 	u32			open_bytes;
-	unsigned int		drain_ms;	/* age of the oldest, dead only */
+	unsigned long		oldest;		/* jiffies, of running; 0: none */
+	bool			said_bye;	/* answered, to be carried out */
 	struct list_head	sending;	/* in the batch that is sent */
 	struct dst_ioc_counters	counters;
 };
@@ -227,6 +227,7 @@ int dst_target_create(struct dst_portal *portal, struct socket *sock,
 		      const struct dst_peer *peer);
 void dst_target_set(struct dst_target *target, enum dst_target_flag flag);
 void dst_target_done(struct dst_request *req);
+unsigned int dst_target_oldest_ms(const struct dst_target *target);
 
 /* ---- dst_hash.c -------------------------------------------------------- */
 

@@ -16,7 +16,7 @@ DECLARE_EVENT_CLASS(dst_trans_class,
 	TP_PROTO(struct dst_trans *t, int value),
 	TP_ARGS(t, value),
 	TP_STRUCT__entry(
-		__field(int, device)
+		__field(u32, device)
 		__field(u64, id)
 		__field(u64, sector)
 		__field(u32, length_bytes)
@@ -33,7 +33,7 @@ DECLARE_EVENT_CLASS(dst_trans_class,
 		__entry->flags = t->flags;
 		__entry->value = value;
 	),
-	TP_printk("dst%d id=%llu op=%u flags=%#x sector=%llu bytes=%u value=%d",
+	TP_printk("dst%u id=%llu op=%u flags=%#x sector=%llu bytes=%u value=%d",
 		  __entry->device, __entry->id, __entry->op, __entry->flags,
 		  __entry->sector, __entry->length_bytes, __entry->value)
 );
@@ -55,7 +55,7 @@ TRACE_EVENT(dst_lane_state,
 	TP_PROTO(struct dst_lane *lane, int state, const char *why),
 	TP_ARGS(lane, state, why),
 	TP_STRUCT__entry(
-		__field(int, device)
+		__field(u32, device)
 		__field(unsigned int, lane)
 		__field(int, state)
 		__array(char, why, 64)
@@ -66,7 +66,7 @@ TRACE_EVENT(dst_lane_state,
 		__entry->state = state;
 		strscpy(__entry->why, why, 64);
 	),
-	TP_printk("dst%d lane=%u state=%d why=%s", __entry->device,
+	TP_printk("dst%u lane=%u state=%d why=%s", __entry->device,
 		  __entry->lane, __entry->state, __entry->why)
 );
 
@@ -74,7 +74,7 @@ TRACE_EVENT(dst_device_state,
 	TP_PROTO(struct dst_device *dev, int state, const char *why),
 	TP_ARGS(dev, state, why),
 	TP_STRUCT__entry(
-		__field(int, device)
+		__field(u32, device)
 		__field(int, state)
 		__array(char, why, 64)
 	),
@@ -83,7 +83,7 @@ TRACE_EVENT(dst_device_state,
 		__entry->state = state;
 		strscpy(__entry->why, why, 64);
 	),
-	TP_printk("dst%d state=%d why=%s", __entry->device, __entry->state,
+	TP_printk("dst%u state=%d why=%s", __entry->device, __entry->state,
 		  __entry->why)
 );
 
