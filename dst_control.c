@@ -25,7 +25,9 @@ static bool dst_control_is_name(const char *name)
 {
 	const char *p;
 
-	if (!dst_control_is_text(name, DST_IOC_NAME_LEN) || !name[0])
+	/* it becomes a name in /dev/disk/by-dst */
+	if (!dst_control_is_text(name, DST_IOC_NAME_LEN) || !name[0] ||
+	    !strcmp(name, ".") || !strcmp(name, ".."))
 		return false;
 	for (p = name; *p; p++)
 		if (!isascii(*p) || (!isalnum(*p) && !strchr("._-", *p)))

@@ -7,7 +7,9 @@
  * they are failed, and so is every further one, until a lane is live again.
  */
 #include <linux/blkdev.h>
+#include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/xarray.h>
 #include <net/net_namespace.h>
@@ -509,6 +511,12 @@ static void dst_device_drained(struct percpu_ref *ref)
 	complete(&dev->drained);
 }
 
+/* An eighth of the memory, at most 1 GiB. */
+static u64 dst_device_default_mem_limit(void)
+{
+	return min_t(u64, (u64)totalram_pages() * PAGE_SIZE / 8, SZ_1G);
+}
+
 static void dst_device_read_opts(struct dst_device *dev)
 {
 	const struct dst_ioc_attach *o = &dev->opts;
@@ -529,7 +537,8 @@ static void dst_device_read_opts(struct dst_device *dev)
 	dev->io_timeout_ms = o->io_timeout_ms ?: DST_DEVICE_IO_TIMEOUT_MS;
 	dev->keepalive_ms = o->keepalive_ms ?: DST_DEVICE_KEEPALIVE_MS;
 	dev->fail_after_ms = o->fail_after_ms ?: DST_IOC_NEVER_MS;
-	dev->mem_limit_bytes = o->mem_limit_bytes;
+	dev->mem_limit_bytes = o->mem_limit_bytes ?:
+			       dst_device_default_mem_limit();
 	dev->read_only = o->head.flags & DST_IOC_ATTACH_READ_ONLY;
 	dev->digest = o->head.flags & DST_IOC_ATTACH_DIGEST;
 	dev->nr_lanes = o->lanes ?: min_t(unsigned int, num_online_cpus(),
@@ -914,7 +923,8 @@ int dst_device_set(struct dst_device *dev, struct dst_ioc_device_set *set)
 		WRITE_ONCE(dev->fail_after_ms,
 			   set->fail_after_ms ?: DST_IOC_NEVER_MS);
 	if (set->mask & DST_IOC_SET_MEM_LIMIT)
-		WRITE_ONCE(dev->mem_limit_bytes, set->mem_limit_bytes);
+		WRITE_ONCE(dev->mem_limit_bytes, set->mem_limit_bytes ?:
+			   dst_device_default_mem_limit());
 	mutex_unlock(&dev->mutex);
 	mod_delayed_work(dst_wq, &dev->tick, 0);
 	return 0;

@@ -50,7 +50,7 @@ static const char *dst_join_errno_text(int err)
 		return "the server does not answer";
 	case -ECONNRESET:
 	case -EPIPE:
-		return "the server closed the connection";
+		return "the server closed the connection: is this machine on the allow-list?";
 	case -EPROTO:
 		return "what answers there does not speak DST";
 	default:
@@ -285,8 +285,7 @@ static int dst_join_once(struct dst_lane *lane)
 		ret = dst_join_talk(lane, sock, &w);
 	dst_join_unpublish(lane);
 	if (ret) {
-		dst_join_why(lane, "%s (error %d)", dst_join_errno_text(ret),
-			     ret);
+		dst_join_why(lane, "%s", dst_join_errno_text(ret));
 		goto out_release;
 	}
 	if (w.status != DST_PROTO_JOIN_OK) {
