@@ -40,7 +40,7 @@ uninstall:
 	$(MAKE) -C tools uninstall DESTDIR=$(DESTDIR)
 
 demo:
-	@tests/install-deps
+	@tests/install-deps demo
 	@tests/demo
 
 test:

@@ -15,11 +15,11 @@ def run(rig):
 
     target = dst_export(server, 'e', server.disk)
     dev = dst_attach(client, target)
-    job = fio_start(client, dev, rw='randwrite', bs='4k', size='32M',
-                    iodepth=16, verify='crc32c', do_verify=0, rate_iops=400)
+    job = fio_start(client, dev, rw='randwrite', bs='4k', size='8M',
+                    iodepth=16, verify='crc32c', do_verify=0, rate_iops=150)
 
     def written():
-        return dst_status(client, dev)['counters']['writes'] > 500
+        return dst_status(client, dev)['counters']['writes'] > 300
     wait_until(written, 60, 'fio writes')
     server.power_off()
     wait_until(lambda: dst_status(client, dev)['state'] in
