@@ -80,8 +80,13 @@ class Kernel:
 
     @property
     def slow(self):
-        """How much longer things may take than on a stock kernel."""
+        """How much longer things take than on a stock kernel."""
         return 3 if self.name == 'debug' else 1
+
+    @property
+    def patience(self):
+        """What limits are multiplied with: this machine is shared and noisy."""
+        return self.slow * float(os.environ.get('DST_PATIENCE', '2'))
 
     def _boot_modules(self):
         """Module files in load order, with what they depend on."""

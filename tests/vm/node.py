@@ -75,7 +75,7 @@ class Job:
 
     def wait(self, timeout=60, check=False):
         """Await its end. A hung command is diagnosed and the node given up."""
-        limit = timeout * self.node.slow
+        limit = timeout * self.node.patience
         if not self._done.wait(limit):
             self.node.diagnose(f'hung for {limit:.0f} s: {self.cmd}')
             raise CommandError(f'{self.node.name}: `{self.cmd}` did not end in '
@@ -146,7 +146,7 @@ class Node:
         self.ip = f'10.44.0.{10 + index}'
         self.ip6 = f'fd44::{10 + index}'
         self.tap = f'tap{index}'
-        self.slow = kernel.slow
+        self.slow, self.patience = kernel.slow, kernel.patience
         self.dir = os.path.join(rig.run_dir, self.name)
         os.makedirs(self.dir, exist_ok=True)
         self.serial = os.path.join(rig.results, f'{self.name}.serial.log')
@@ -268,7 +268,7 @@ class Node:
 
     def wait_boot(self, timeout=60):
         """Await the agent, then give the node its name and address."""
-        deadline = time.monotonic() + timeout * self.slow
+        deadline = time.monotonic() + timeout * self.patience
         while not self._hello.wait(0.2):
             if not self.up:
                 raise NodeDown(f'{self.name}: QEMU ended during boot')
@@ -276,7 +276,7 @@ class Node:
                 tail = self.serial_text()[-2000:]
                 self.kill()
                 raise NodeDown(f'{self.name}: no agent after '
-                               f'{timeout * self.slow} s\n{tail}')
+                               f'{timeout * self.patience:.0f} s\n{tail}')
         self.run(f'echo {self.name} >/proc/sys/kernel/hostname; '
                  'echo 0 >/proc/sys/net/ipv6/conf/all/accept_dad; '
                  'echo 0 >/proc/sys/net/ipv6/conf/default/accept_dad; '
@@ -485,7 +485,7 @@ class Node:
         start = self.serial_size()
         mark = f'dst-test: {text}'
         self.run(f'echo "<5>{mark}" >/dev/kmsg', timeout=20)
-        _await(lambda: mark in self.serial_text(start), 20 * self.slow,
+        _await(lambda: mark in self.serial_text(start), 20 * self.patience,
                f'{self.name}: serial line')
 
     def diagnose(self, why):

@@ -76,7 +76,8 @@ class Rig:
                  kernel_args=''):
         self.kernel = kernel
         self.started = time.monotonic()
-        self.slow = kernel.slow
+        self.slow, self.patience = kernel.slow, kernel.patience
+        lib.PATIENCE = kernel.patience
         self.results = results
         self.verbose = verbose
         self.kernel_args = kernel_args
