@@ -25,11 +25,17 @@ put() { echo "$1" >"$2" 2>>/out/log || die "echo $1 >$2"; }
 
 options() { [ "$1" != null_blk.ko ] || echo nr_devices=0; }
 
+# A module for a processor that this one is not may be among those that
+# another one names.
 load()
 {
 	while read -r m; do
 		grep -q "^$(basename "$m" .ko | tr - _) " /proc/modules ||
-			try insmod "/mods/$m" "$(options "$m")"
+			err=$(insmod "/mods/$m" "$(options "$m")" 2>&1) ||
+			case $err in
+			*"No such device"*) ;;
+			*) die "insmod $m: $err" ;;
+			esac
 	done <"/mods/$1.order"
 }
 
@@ -174,6 +180,7 @@ symbols() { try dd if=/proc/kallsyms of=/dev/vdb bs=1M conv=fsync; }
 keep()
 {
 	dmesg >/out/dmesg
+	[ -b /dev/vda ] || die "no disk to keep the results on"
 	tar -c -C /out . | dd of=/dev/vda bs=1M conv=fsync 2>/dev/null
 }
 

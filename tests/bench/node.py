@@ -34,7 +34,7 @@ REPORTS = re.compile(r"BUG:|Oops|general protection|Kernel panic|WARNING:|"
 PROGRAMS = ["/usr/bin/fio", "/usr/sbin/nbd-client", "/usr/bin/nbd-server"]
 # What "load NAME" loads in the guest, in addition to what these depend on.
 MODULES = {
-    "base": ["virtio_blk", "configfs", "null_blk", "crc32c_intel",
+    "base": ["virtio_pci", "virtio_blk", "configfs", "null_blk", "crc32c_intel",
              "crc32c_generic", "libcrc32c"],
     "nvme": ["nvme-tcp", "nvmet-tcp"],
     "nbd": ["nbd"],
