@@ -706,6 +706,7 @@ static void dst_device_shutdown(struct dst_device *dev, bool farewell)
 	spin_lock_bh(&dev->lock);
 	dev->closing = true;
 	spin_unlock_bh(&dev->lock);
+	queue_work(dst_wq, &dev->state_work);
 	cancel_delayed_work_sync(&dev->tick);
 
 	for (i = 0; i < DST_PROTO_MAX_LANES && dev->lanes[i]; i++)
@@ -720,30 +721,24 @@ static void dst_device_shutdown(struct dst_device *dev, bool farewell)
 	dst_device_unregister(dev);
 }
 
-static int dst_device_detach_locked(struct dst_device *dev, bool force,
-				    char *reason)
+/* Return: -EAGAIN while there is I/O that has not ended. */
+static int dst_device_try_detach(struct dst_device *dev, bool force,
+				 char *reason)
 {
 	struct dst_counters sum;
 
 	lockdep_assert_held(&dev->mutex);
-	if (dev->closing)
+	if (!dev->added || dev->closing)
 		return -ENODEV;
 	if (!force && disk_openers(dev->disk)) {
 		strscpy(reason, "the device is in use", DST_IOC_REASON_LEN);
 		return -EBUSY;
 	}
-	for (;;) {
-		dst_device_sum(dev, &sum);
-		if (force || sum.started == sum.ended)
-			break;
-		if (msleep_interruptible(20)) {
-			strscpy(reason, "I/O is still held, and waiting for it was interrupted",
-				DST_IOC_REASON_LEN);
-			return -EINTR;
-		}
-	}
+	dst_device_sum(dev, &sum);
+	if (!force && sum.started != sum.ended)
+		return -EAGAIN;
 	percpu_ref_kill(&dev->users);
-	if (force && sum.started != sum.ended)
+	if (sum.started != sum.ended)
 		pr_warn("dst%u: detached by force: %llu requests without an answer fail\n",
 			dev->index, sum.started - sum.ended);
 	dst_device_shutdown(dev, true);
@@ -757,19 +752,27 @@ static int dst_device_detach_locked(struct dst_device *dev, bool force,
  * @reason: DST_IOC_REASON_LEN bytes, filled on failure
  *
  * Context: process, sleeps; without @force until held I/O is done or a signal
- * comes.
+ * comes. Does not keep a forced detach from going on meanwhile.
  * Return: 0 or a negative errno, then nothing has changed.
  */
 int dst_device_detach(struct dst_device *dev, bool force, char *reason)
 {
-	int ret = mutex_lock_interruptible(&dev->mutex);
+	int ret;
 
-	if (ret)
-		return ret;
-	ret = dev->added ? dst_device_detach_locked(dev, force, reason) :
-			   -ENODEV;
-	mutex_unlock(&dev->mutex);
-	return ret;
+	for (;;) {
+		ret = mutex_lock_interruptible(&dev->mutex);
+		if (ret)
+			return ret;
+		ret = dst_device_try_detach(dev, force, reason);
+		mutex_unlock(&dev->mutex);
+		if (ret != -EAGAIN)
+			return ret;
+		if (msleep_interruptible(DST_DEVICE_TICK_MIN_MS)) {
+			strscpy(reason, "I/O is still held, and waiting for it was interrupted",
+				DST_IOC_REASON_LEN);
+			return -EINTR;
+		}
+	}
 }
 
 /* At module exit: nobody has a device open, no ioctl runs. */

@@ -902,6 +902,8 @@ void dst_lane_destroy(struct dst_lane *lane)
 {
 	WARN_ON_ONCE(!list_empty(&lane->queue) || !list_empty(&lane->fencing) ||
 		     !list_empty(&lane->dead));
+	/* a late unplug may have queued it */
+	cancel_work_sync(&lane->tx_work);
 	dst_conn_destroy(&lane->conn);
 	mutex_destroy(&lane->sock_mutex);
 	kvfree(lane->free_tags);
