@@ -11,6 +11,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/random.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -18,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
@@ -419,6 +421,34 @@ static void serve(int sigfd)
 	}
 }
 
+/*
+ * The kernel command line holds a seed from the host.  Without it, whoever
+ * first reads /dev/urandom waits for seconds: TCG has no fast entropy.
+ */
+static void seed_random(void)
+{
+	struct rand_pool_info *pool;
+	ssize_t n = -1;
+	int fd;
+
+	pool = calloc(1, sizeof(*pool) + 4096);
+	fd = open("/proc/cmdline", O_RDONLY | O_CLOEXEC);
+	if (pool && fd >= 0)
+		n = read(fd, pool->buf, 4096);
+	if (fd >= 0)
+		close(fd);
+	fd = open("/dev/urandom", O_WRONLY | O_CLOEXEC);
+	if (n > 0 && fd >= 0) {
+		pool->buf_size = n;
+		pool->entropy_count = 256;
+		if (ioctl(fd, RNDADDENTROPY, pool))
+			errno = 0;
+	}
+	if (fd >= 0)
+		close(fd);
+	free(pool);
+}
+
 int main(void)
 {
 	struct utsname uts;
@@ -441,6 +471,7 @@ int main(void)
 			errno = 0;
 		close(fd);
 	}
+	seed_random();
 	uname(&uts);
 	send_msg(0, MSG_HELLO, uts.release, strlen(uts.release));
 	serve(sigfd);

@@ -195,8 +195,8 @@ class Node:
         share = self.rig.share
         fs9p = 'readonly=on,security_model=none,multidevs=remap'
         append = ('console=ttyS0 loglevel=4 panic=-1 mitigations=off '
-                  'random.trust_cpu=on tsc=reliable audit=0 nokaslr '
-                  'net.ifnames=0 slab_nomerge ' +
+                  'tsc=reliable audit=0 nokaslr '
+                  f'net.ifnames=0 slab_nomerge seed={os.urandom(32).hex()} ' +
                    self.rig.kernel_args)
         args = self.rig.in_netns([
             'qemu-system-x86_64', '-name', self.name, '-nodefaults',
