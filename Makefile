@@ -13,7 +13,8 @@ KVER	?= $(shell uname -r)
 KDIR	?= /lib/modules/$(KVER)/build
 DEPMOD	?= depmod
 
-kmake = $(MAKE) -C $(KDIR) M=$(CURDIR)
+# The headers of Debian have no vmlinux to take types from; kbuild would say so.
+kmake = $(MAKE) -C $(KDIR) M=$(CURDIR) CONFIG_DEBUG_INFO_BTF_MODULES=
 runner = $(if $(KERNEL),$(foreach k,$(KERNEL),--kernel $(k))) \
 	$(foreach s,$(SCENARIO),--scenario $(s))
 

@@ -22,6 +22,9 @@ CACHE = os.environ.get('DST_CACHE', '/var/cache/dst')
 STOCK = ('6.1', '6.12')
 NAMES = STOCK + ('debug',)
 
+# Debian's headers have no vmlinux to take types from; kbuild would say so.
+NO_BTF = 'CONFIG_DEBUG_INFO_BTF_MODULES='
+
 # What the guest needs before its root is there; the rest is loaded on demand.
 BOOT_MODULES = ('virtio_pci', 'virtio_console', 'virtio_blk', 'virtio_net',
                 '9pnet_virtio', '9p', 'overlay', 'crc32c_generic', 'configfs', 'null_blk',
@@ -242,7 +245,9 @@ class BuildError(Exception):
 
 def module_sources():
     names = [n for n in os.listdir(TOP)
-             if n == 'Kbuild' or (n.startswith('dst') and n[-2:] in ('.c', '.h'))]
+             if n == 'Kbuild' or (n.startswith('dst') and
+                                  n[-2:] in ('.c', '.h') and
+                                  not n.endswith('.mod.c'))]
     return sorted(names)
 
 
@@ -298,8 +303,8 @@ def build_module(kernel, extra=('W=1',)):
             if name.endswith(('.o', '.ko', '.mod', '.mod.c', '.cmd')):
                 os.unlink(os.path.join(work, name))
         run = subprocess.run(
-            ['make', '-s', '-C', kernel.kdir, f'M={work}', '-j2', *extra,
-             'modules'], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            ['make', '-s', '-C', kernel.kdir, f'M={work}', '-j2', NO_BTF,
+             *extra, 'modules'], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             text=True)
         with open(log, 'w') as f:
             f.write(run.stdout)

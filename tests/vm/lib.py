@@ -303,8 +303,9 @@ def fill(host, dev, byte, offset, length):
 
 def peek(host, dev, offset, length=512):
     """Bytes at offset, read directly."""
-    job = host.spawn(f'dd if={dev} bs=512 skip={offset // 512} '
-                     f'count={-(-length // 512)} iflag=direct status=none')
+    block = 4096 if offset % 4096 == 0 and length % 4096 == 0 else 512
+    job = host.spawn(f'dd if={dev} bs={block} skip={offset // block} '
+                     f'count={-(-length // block)} iflag=direct status=none')
     job.wait(60, check=True)
     return job.raw[:length]
 
