@@ -58,8 +58,12 @@
 
 #define DST_MODULE_VERSION	"0.1.0"
 
-/* Work that may block for long: connects, teardown, ticks. */
+/* Ticks, and taking apart what has ended. Never blocks for long. */
 extern struct workqueue_struct *dst_wq;
+/* Connects and handshakes: each may block for seconds. */
+extern struct workqueue_struct *dst_join_wq;
+/* Telling userspace: allocates as it likes, so I/O must not wait for it. */
+extern struct workqueue_struct *dst_event_wq;
 /* Work that I/O waits for: sends and receives that could not go on. */
 extern struct workqueue_struct *dst_io_wq;
 
@@ -206,7 +210,8 @@ struct dst_trans {
 	struct rb_node		rb;		/* shard lock */
 	sector_t		subtree_last;
 	unsigned long		submitted;	/* jiffies */
-	unsigned long		sent;		/* jiffies */
+	unsigned long		sent;		/* jiffies, by the last send */
+	unsigned long		since;		/* jiffies: first sent, or submitted */
 	u64			sent_ns;	/* 0: latency not sampled */
 	unsigned long		acct_start;
 };
@@ -228,7 +233,7 @@ void dst_trans_module_exit(void);
 int dst_trans_pool_init(mempool_t *pool);
 struct dst_trans *dst_trans_alloc(struct dst_device *dev, struct bio *bio,
 				  gfp_t gfp);
-bool dst_trans_index(struct dst_trans *t);
+int dst_trans_index(struct dst_trans *t);
 void dst_trans_end(struct dst_trans *t, blk_status_t status);
 void dst_trans_end_list(struct list_head *list, blk_status_t status);
 void dst_trans_dispatch(struct dst_trans *t);
@@ -262,6 +267,7 @@ struct dst_lane {
 	unsigned int		nr_free;	/* lock */
 	unsigned int		nr_slots;
 	unsigned int		open;		/* lock: requests sent */
+	unsigned int		open_ranges;	/* lock: without data, but slow */
 	u32			open_bytes;	/* lock */
 	u32			credit_bytes;	/* lock: granted now */
 	u32			credit_slots;	/* lock: granted now */
@@ -293,6 +299,7 @@ struct dst_lane *dst_lane_create(struct dst_device *dev, unsigned int index);
 void dst_lane_destroy(struct dst_lane *lane);
 void dst_lane_stop(struct dst_lane *lane);
 void dst_lane_drop(struct dst_lane *lane, blk_status_t status);
+void dst_lane_end_fencing(struct dst_lane *lane, blk_status_t status);
 void dst_lane_connect_now(struct dst_lane *lane);
 bool dst_lane_queue(struct dst_lane *lane, struct dst_trans *t);
 void dst_lane_kick(struct dst_lane *lane);
@@ -361,6 +368,7 @@ struct dst_device {
 	bool			read_only;	/* set before the disk */
 	bool			digest;		/* set before the disk */
 	bool			added;		/* mutex: the disk is there */
+	bool			scan_failed;	/* attach is going to fail; only set */
 
 	struct dst_lane		*lanes[DST_PROTO_MAX_LANES];
 	unsigned int		nr_lanes;	/* set before the disk */
@@ -407,6 +415,8 @@ void dst_device_describe(struct dst_device *dev, struct dst_ioc_device *out);
 unsigned int dst_device_fail_held(struct dst_device *dev);
 
 bool dst_device_older(unsigned long since, u64 ms);
+u64 dst_device_fail_after(struct dst_device *dev);
+bool dst_device_is_hopeless(const struct dst_device *dev);
 struct dst_lane *dst_device_pick_lane(struct dst_device *dev);
 int dst_device_hold(struct dst_device *dev, struct dst_trans *t);
 void dst_device_lane_live(struct dst_lane *lane);
@@ -424,7 +434,8 @@ const char *dst_device_state_name(enum dst_ioc_device_state state);
 int dst_disk_module_init(void);
 void dst_disk_module_exit(void);
 int dst_disk_create(struct dst_device *dev);
-void dst_disk_remove(struct dst_device *dev);
+void dst_disk_delete(struct dst_device *dev);
+void dst_disk_put(struct dst_device *dev);
 blk_status_t dst_disk_status(u8 proto_status);
 
 extern const struct attribute_group *dst_sysfs_disk_groups[];

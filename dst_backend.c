@@ -15,6 +15,9 @@
 
 #include "dst_target.h"
 
+/* Of a long range: what is done between looks at whether it is wanted. */
+#define DST_BACKEND_PIECE_SECTORS	((8 * 1024 * 1024) >> SECTOR_SHIFT)
+
 static u8 dst_backend_status(blk_status_t status)
 {
 	switch (status) {
@@ -71,6 +74,18 @@ u64 dst_backend_size(const struct dst_backend *b)
 				 bdev_nr_bytes(b->bdev.bdev);
 
 	return round_down(bytes, b->logical_block_bytes);
+}
+
+/**
+ * dst_backend_is_volatile - may a power cut take what was acknowledged?
+ * @b: open
+ *
+ * Whoever turns the cache of a disk on while it is exported is believed.
+ */
+bool dst_backend_is_volatile(const struct dst_backend *b)
+{
+	return b->volatile_cache ||
+	       (!b->is_file && bdev_write_cache(b->bdev.bdev));
 }
 
 /* ---- executing --------------------------------------------------------- */
@@ -203,25 +218,37 @@ static int dst_backend_file(struct dst_request *req)
 	return ret;
 }
 
+/* In pieces, so that a fence does not have to wait for all of it. */
+static int dst_backend_block_range(struct block_device *bdev,
+				   struct dst_request *req)
+{
+	unsigned int flags = req->flags & DST_PROTO_REQ_NOUNMAP ?
+			     BLKDEV_ZERO_NOUNMAP : 0;
+	sector_t left = req->length_bytes >> SECTOR_SHIFT, n;
+	sector_t pos = req->sector;
+	int ret = 0;
+
+	for (; left && !ret; left -= n, pos += n) {
+		if (dst_target_is_dead(req->target))
+			return -ENODEV;
+		n = min_t(sector_t, left, DST_BACKEND_PIECE_SECTORS);
+		if (req->op == DST_PROTO_OP_DISCARD)
+			ret = blkdev_issue_discard(bdev, pos, n, GFP_NOIO);
+		else
+			ret = blkdev_issue_zeroout(bdev, pos, n, GFP_NOIO,
+						   flags);
+	}
+	return ret;
+}
+
 static int dst_backend_block(struct dst_request *req)
 {
 	struct block_device *bdev = req->target->export->backend.bdev.bdev;
-	sector_t sectors = req->length_bytes >> SECTOR_SHIFT;
 	int ret;
 
-	switch (req->op) {
-	case DST_PROTO_OP_DISCARD:
-		ret = blkdev_issue_discard(bdev, req->sector, sectors,
-					   GFP_NOIO);
-		break;
-	case DST_PROTO_OP_WRITE_ZEROES:
-		ret = blkdev_issue_zeroout(bdev, req->sector, sectors, GFP_NOIO,
-					   req->flags & DST_PROTO_REQ_NOUNMAP ?
-					   BLKDEV_ZERO_NOUNMAP : 0);
-		break;
-	default:
+	if (req->op == DST_PROTO_OP_HASH)
 		return dst_hash_range(req);
-	}
+	ret = dst_backend_block_range(bdev, req);
 	if (!ret && req->flags & DST_PROTO_REQ_FUA)
 		ret = blkdev_issue_flush(bdev);
 	return ret;
@@ -236,15 +263,17 @@ void dst_backend_work(struct work_struct *work)
 	struct dst_request *req = container_of(work, struct dst_request, work);
 	unsigned int noio = memalloc_noio_save();
 	unsigned int throttle = current->flags & PF_LOCAL_THROTTLE;
-	int ret;
+	int ret = -ENODEV;
 
 	/*
 	 * The client may be on this machine, waiting for us to clean its dirty
 	 * pages: we must not be throttled for those.
 	 */
 	current->flags |= PF_LOCAL_THROTTLE;
-	ret = req->target->export->backend.is_file ? dst_backend_file(req) :
-						     dst_backend_block(req);
+	/* for a connection that is no more nothing needs to be done */
+	if (!dst_target_is_dead(req->target))
+		ret = req->target->export->backend.is_file ?
+		      dst_backend_file(req) : dst_backend_block(req);
 	current->flags = (current->flags & ~PF_LOCAL_THROTTLE) | throttle;
 	memalloc_noio_restore(noio);
 	req->status = dst_backend_errno(ret);
@@ -276,6 +305,7 @@ static int dst_backend_open_block(struct dst_backend *b, const char *path,
 	b->volatile_cache = bdev_write_cache(bdev);
 	b->rotational = dst_compat_rotational(bdev);
 	b->discard = bdev_max_discard_sectors(bdev);
+	b->write_zeroes = true;
 	if (b->discard)
 		b->discard_granularity_bytes = max(bdev_discard_granularity(bdev),
 						   b->logical_block_bytes);
@@ -296,18 +326,21 @@ static int dst_backend_open_file(struct dst_backend *b, const char *path,
 				DST_IOC_REASON_LEN);
 		return PTR_ERR(b->file);
 	}
-	if (IS_SWAPFILE(file_inode(b->file))) {
-		strscpy(reason, "it is in use as swap", DST_IOC_REASON_LEN);
+	if (!S_ISREG(file_inode(b->file)->i_mode) ||
+	    IS_SWAPFILE(file_inode(b->file))) {
+		strscpy(reason, "it is in use as swap, or is no regular file",
+			DST_IOC_REASON_LEN);
 		filp_close(b->file, NULL);
 		return -ETXTBSY;
 	}
 	s_bdev = file_inode(b->file)->i_sb->s_bdev;
 	b->logical_block_bytes = s_bdev ? bdev_logical_block_size(s_bdev) :
-					  PAGE_SIZE;
+					  DST_PROTO_MAX_BLOCK_BYTES;
 	b->physical_block_bytes = max_t(u32, b->logical_block_bytes,
 					i_blocksize(file_inode(b->file)));
 	b->volatile_cache = true;
 	b->discard = b->file->f_op->fallocate;
+	b->write_zeroes = b->discard;
 	if (b->discard)
 		b->discard_granularity_bytes = b->physical_block_bytes;
 	return 0;

@@ -48,9 +48,10 @@ static inline int dst_compat_send_pages(struct socket *sock, struct msghdr *msg)
 	unsigned int skip = bv.bv_offset >> PAGE_SHIFT;
 	unsigned int off = offset_in_page(bv.bv_offset);
 	size_t len = min_t(size_t, bv.bv_len, PAGE_SIZE - off);
-	bool more = msg->msg_iter.count > len;
+	int more = msg->msg_iter.count > len ?
+		   MSG_MORE | MSG_SENDPAGE_NOTLAST : 0;
 	int ret = kernel_sendpage(sock, bv.bv_page + skip, off, len,
-				  msg->msg_flags | (more ? MSG_MORE : 0));
+				  msg->msg_flags | more);
 
 	if (ret > 0)
 		iov_iter_advance(&msg->msg_iter, ret);

@@ -10,20 +10,34 @@
 #include "dst_trace.h"
 
 struct workqueue_struct *dst_wq;
+struct workqueue_struct *dst_join_wq;
+struct workqueue_struct *dst_event_wq;
 struct workqueue_struct *dst_io_wq;
+
+static void dst_core_destroy_queues(void)
+{
+	struct workqueue_struct *queues[] = {
+		dst_io_wq, dst_event_wq, dst_join_wq, dst_wq,
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(queues); i++)
+		if (queues[i])
+			destroy_workqueue(queues[i]);
+}
 
 static int __init dst_core_init_queues(void)
 {
 	dst_wq = alloc_workqueue("dst", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
-	if (!dst_wq)
-		return -ENOMEM;
+	dst_join_wq = alloc_workqueue("dst_join", WQ_UNBOUND | WQ_MEM_RECLAIM,
+				      WQ_MAX_ACTIVE);
+	dst_event_wq = alloc_workqueue("dst_event", WQ_UNBOUND, 0);
 	dst_io_wq = alloc_workqueue("dst_io",
 				    WQ_HIGHPRI | WQ_MEM_RECLAIM | WQ_PERCPU, 0);
-	if (!dst_io_wq) {
-		destroy_workqueue(dst_wq);
-		return -ENOMEM;
-	}
-	return 0;
+	if (dst_wq && dst_join_wq && dst_event_wq && dst_io_wq)
+		return 0;
+	dst_core_destroy_queues();
+	return -ENOMEM;
 }
 
 static int __init dst_core_init(void)
@@ -60,8 +74,7 @@ err_exit_trans:
 err_exit_conn:
 	dst_conn_module_exit();
 err_destroy_queues:
-	destroy_workqueue(dst_io_wq);
-	destroy_workqueue(dst_wq);
+	dst_core_destroy_queues();
 	return ret;
 }
 
@@ -75,8 +88,7 @@ static void __exit dst_core_exit(void)
 	dst_disk_module_exit();
 	dst_trans_module_exit();
 	dst_conn_module_exit();
-	destroy_workqueue(dst_io_wq);
-	destroy_workqueue(dst_wq);
+	dst_core_destroy_queues();
 }
 
 module_init(dst_core_init);

@@ -28,10 +28,14 @@
 #define DST_DEVICE_TICK_MAX_MS		500
 /* How long attach waits for the other lanes, and detach for the farewell. */
 #define DST_DEVICE_LANES_WAIT_MS	1000
+#define DST_DEVICE_FORCED_BYE_MS	200
 /* I/O of the partition scan fails after this, so that attach comes back. */
 #define DST_DEVICE_SCAN_MS		5000
 
 static DEFINE_XARRAY_ALLOC(dst_devices);
+/* Devices that have not been freed; some live until their last close. */
+static atomic_t dst_device_count = ATOMIC_INIT(0);
+static DECLARE_WAIT_QUEUE_HEAD(dst_device_gone);
 /* Protects dst_devices. Nothing is waited for under it. */
 static DEFINE_MUTEX(dst_devices_mutex);
 
@@ -92,6 +96,18 @@ struct dst_lane *dst_device_pick_lane(struct dst_device *dev)
 }
 
 /**
+ * dst_device_is_hopeless - would a transaction wait here for nothing?
+ * @dev: device
+ *
+ * Context: dev->lock held.
+ */
+bool dst_device_is_hopeless(const struct dst_device *dev)
+{
+	lockdep_assert_held(&dev->lock);
+	return dev->closing || dev->fenced || (dev->expired && !dev->nr_live);
+}
+
+/**
  * dst_device_hold - keep a transaction until there is a lane for it
  * @dev: device
  * @t: owned by the caller
@@ -105,12 +121,10 @@ int dst_device_hold(struct dst_device *dev, struct dst_trans *t)
 	int ret = 0;
 
 	spin_lock_bh(&dev->lock);
-	if (dev->closing || dev->fenced) {
+	if (dst_device_is_hopeless(dev)) {
 		ret = -ESHUTDOWN;
 	} else if (dev->nr_live) {
 		ret = -EAGAIN;
-	} else if (dev->expired) {
-		ret = -ESHUTDOWN;
 	} else {
 		t->state = DST_TRANS_HELD;
 		list_add_tail(&t->list, &dev->held);
@@ -135,7 +149,24 @@ static unsigned int dst_device_end_held(struct dst_device *dev,
 	return n;
 }
 
-/* Fail what waits for an overlapping earlier one. It stays in the index. */
+/* Fail what has been held for too long. */
+static void dst_device_fail_old(struct dst_device *dev, u64 older_than_ms)
+{
+	struct dst_trans *t, *next;
+	LIST_HEAD(old);
+
+	spin_lock_bh(&dev->lock);
+	list_for_each_entry_safe(t, next, &dev->held, list)
+		if (dst_device_older(t->since, older_than_ms))
+			list_move_tail(&t->list, &old);
+	spin_unlock_bh(&dev->lock);
+	dst_trans_end_list(&old, BLK_STS_TIMEOUT);
+}
+
+/*
+ * Fail what waits for an overlapping earlier one, which may have got lost with
+ * its lane. It stays in the index. With all lanes up, waiting is all right.
+ */
 static unsigned int dst_device_fail_blocked(struct dst_device *dev,
 					    u64 older_than_ms,
 					    blk_status_t status)
@@ -148,7 +179,8 @@ static unsigned int dst_device_fail_blocked(struct dst_device *dev,
 		spin_lock_bh(&dev->lock);
 		t = list_first_entry_or_null(&dev->blocked, struct dst_trans,
 					     list);
-		if (!t || !dst_device_older(t->submitted, older_than_ms))
+		if (!t || dev->nr_live == dev->nr_lanes ||
+		    !dst_device_older(t->submitted, older_than_ms))
 			break;
 		list_move_tail(&t->list, &dev->dead);
 		dst_trans_take_bio(t, &taken);
@@ -173,9 +205,7 @@ unsigned int dst_device_fail_held(struct dst_device *dev)
 	n = dst_device_end_held(dev, BLK_STS_TRANSPORT);
 	for (i = 0; i < dev->nr_lanes; i++)
 		n += dst_lane_fail_fencing(dev->lanes[i], 0, BLK_STS_TRANSPORT);
-	if (!READ_ONCE(dev->nr_live))
-		n += dst_device_fail_blocked(dev, 0, BLK_STS_TRANSPORT);
-	return n;
+	return n + dst_device_fail_blocked(dev, 0, BLK_STS_TRANSPORT);
 }
 
 /**
@@ -206,7 +236,7 @@ void dst_device_lane_live(struct dst_lane *lane)
 	}
 	for (i = 0; i < dev->nr_lanes; i++)
 		dst_lane_connect_now(dev->lanes[i]);
-	queue_work(dst_wq, &dev->state_work);
+	queue_work(dst_event_wq, &dev->state_work);
 	wake_up_all(&dev->wait);
 }
 
@@ -227,7 +257,7 @@ void dst_device_resized(struct dst_device *dev, u64 size_bytes)
 	spin_lock_bh(&dev->lock);
 	dev->new_size_bytes = size_bytes;
 	spin_unlock_bh(&dev->lock);
-	queue_work(dst_wq, &dev->state_work);
+	queue_work(dst_event_wq, &dev->state_work);
 }
 
 /**
@@ -249,14 +279,13 @@ void dst_device_fence(struct dst_device *dev)
 	}
 	spin_unlock_bh(&dev->lock);
 
-	/* the others are not told by the server before they try something */
-	for (i = 0; i < dev->nr_lanes; i++)
+	/* each lane's worker ends what the lane has; what was blocked follows */
+	for (i = 0; i < dev->nr_lanes; i++) {
 		dst_lane_fail(dev->lanes[i], "fenced out by another initiator");
+		dst_lane_connect_now(dev->lanes[i]);
+	}
 	dst_device_end_held(dev, BLK_STS_TRANSPORT);
-	for (i = 0; i < dev->nr_lanes; i++)
-		dst_lane_fail_fencing(dev->lanes[i], 0, BLK_STS_TRANSPORT);
-	dst_device_fail_blocked(dev, 0, BLK_STS_TRANSPORT);
-	queue_work(dst_wq, &dev->state_work);
+	queue_work(dst_event_wq, &dev->state_work);
 	wake_up_all(&dev->wait);
 }
 
@@ -374,7 +403,7 @@ static void dst_device_apply_size(struct dst_device *dev)
 
 	spin_lock_bh(&dev->lock);
 	size_bytes = dev->new_size_bytes;
-	if (!dev->disk || size_bytes == dev->info.size_bytes)
+	if (!dev->disk || dev->closing || size_bytes == dev->info.size_bytes)
 		size_bytes = 0;
 	if (size_bytes) {
 		dev->info.size_bytes = size_bytes;
@@ -384,8 +413,8 @@ static void dst_device_apply_size(struct dst_device *dev)
 	if (!size_bytes)
 		return;
 	set_capacity_and_notify(dev->disk, size_bytes / SECTOR_SIZE);
-	pr_info("dst%u: size is now %llu bytes: the export was resized\n",
-		dev->index, size_bytes);
+	pr_info_ratelimited("dst%u: size is now %llu bytes: the export was resized\n",
+			    dev->index, size_bytes);
 }
 
 static void dst_device_state_work(struct work_struct *work)
@@ -414,7 +443,13 @@ static void dst_device_state_work(struct work_struct *work)
 
 /* ---- time ------------------------------------------------------------- */
 
-static u64 dst_device_fail_after(struct dst_device *dev)
+/**
+ * dst_device_fail_after - how long may an outage last before I/O fails?
+ * @dev: device
+ *
+ * Return: ms, or DST_IOC_NEVER_MS.
+ */
+u64 dst_device_fail_after(struct dst_device *dev)
 {
 	u64 ms = READ_ONCE(dev->fail_after_ms);
 
@@ -427,7 +462,7 @@ static void dst_device_tick(struct work_struct *work)
 	struct dst_device *dev = container_of(to_delayed_work(work),
 					      struct dst_device, tick);
 	u64 fail_after_ms = dst_device_fail_after(dev);
-	bool expired = false;
+	bool was_expired;
 	unsigned int i;
 	u64 period;
 
@@ -437,16 +472,17 @@ static void dst_device_tick(struct work_struct *work)
 				      BLK_STS_TIMEOUT);
 	}
 	spin_lock_bh(&dev->lock);
-	if (dev->joined && !dev->nr_live && !dev->expired &&
-	    dst_device_older(dev->down_since, fail_after_ms))
-		expired = true;
-	if (expired)
-		dev->expired = true;
+	was_expired = dev->expired;
+	dev->expired = dev->joined && !dev->nr_live &&
+		       dst_device_older(dev->down_since, fail_after_ms);
+	if (dev->expired != was_expired)
+		queue_work(dst_event_wq, &dev->state_work);
+	was_expired = dev->expired;
 	spin_unlock_bh(&dev->lock);
-	if (expired) {
+	if (was_expired)
 		dst_device_end_held(dev, BLK_STS_TIMEOUT);
-		queue_work(dst_wq, &dev->state_work);
-	}
+	else
+		dst_device_fail_old(dev, fail_after_ms);
 	dst_device_fail_blocked(dev, fail_after_ms, BLK_STS_TIMEOUT);
 
 	period = min3(fail_after_ms, (u64)READ_ONCE(dev->io_timeout_ms),
@@ -472,6 +508,8 @@ static void dst_device_release(struct kref *ref)
 	put_net(dev->net);
 	mutex_destroy(&dev->mutex);
 	kfree(dev);
+	if (atomic_dec_and_test(&dst_device_count))
+		wake_up_all(&dst_device_gone);
 }
 
 /**
@@ -578,6 +616,7 @@ static struct dst_device *dst_device_alloc(const struct dst_ioc_attach *arg,
 
 	if (!dev)
 		return NULL;
+	atomic_inc(&dst_device_count);
 	dst_device_init_locks(dev);
 	dev->opts = *arg;
 	dst_device_read_opts(dev);
@@ -607,6 +646,7 @@ err_free_counters:
 err_free:
 	put_net(dev->net);
 	kfree(dev);
+	atomic_dec(&dst_device_count);
 	return NULL;
 }
 
@@ -626,6 +666,7 @@ static int dst_device_check_opts(const struct dst_ioc_attach *o, char *reason)
 	    o->io_timeout_ms > DST_DEVICE_TIMEOUT_MAX_MS ||
 	    (o->keepalive_ms && o->keepalive_ms < DST_DEVICE_TIMEOUT_MIN_MS) ||
 	    o->keepalive_ms > DST_DEVICE_TIMEOUT_MAX_MS ||
+	    (o->fail_after_ms && o->fail_after_ms < DST_DEVICE_TIMEOUT_MIN_MS) ||
 	    o->wait_ms > DST_DEVICE_TIMEOUT_MAX_MS) {
 		strscpy(reason, "a timeout is out of range (100 ms to 24 h)",
 			DST_IOC_REASON_LEN);
@@ -679,7 +720,7 @@ static void dst_device_unregister(struct dst_device *dev)
 }
 
 /* Tell the server that the session is over, so that others may have it. */
-static void dst_device_say_bye(struct dst_device *dev)
+static void dst_device_say_bye(struct dst_device *dev, unsigned int wait_ms)
 {
 	unsigned int i;
 
@@ -689,25 +730,24 @@ static void dst_device_say_bye(struct dst_device *dev)
 	if (i < dev->nr_lanes)
 		wait_event_timeout(dev->wait,
 				   dst_lane_said_bye(dev->lanes[i]),
-				   msecs_to_jiffies(DST_DEVICE_LANES_WAIT_MS));
+				   msecs_to_jiffies(wait_ms));
 }
 
 /*
  * Take a device down. Nothing here waits for the network longer than the
  * farewell does.
  */
-static void dst_device_shutdown(struct dst_device *dev, bool farewell)
+static void dst_device_shutdown(struct dst_device *dev, unsigned int bye_ms)
 {
 	unsigned int i;
 
 	dst_sysfs_remove(dev);
-	if (farewell)
-		dst_device_say_bye(dev);
 	spin_lock_bh(&dev->lock);
 	dev->closing = true;
 	spin_unlock_bh(&dev->lock);
-	queue_work(dst_wq, &dev->state_work);
+	queue_work(dst_event_wq, &dev->state_work);
 	cancel_delayed_work_sync(&dev->tick);
+	dst_device_say_bye(dev, bye_ms);
 
 	for (i = 0; i < DST_PROTO_MAX_LANES && dev->lanes[i]; i++)
 		dst_lane_stop(dev->lanes[i]);
@@ -716,8 +756,10 @@ static void dst_device_shutdown(struct dst_device *dev, bool farewell)
 	dst_device_end_held(dev, BLK_STS_TRANSPORT);
 	wait_for_completion(&dev->drained);
 	flush_work(&dev->state_work);
+	dst_disk_delete(dev);
+	/* only now is it sure that nobody is left to queue it */
 	cancel_work_sync(&dev->state_work);
-	dst_disk_remove(dev);
+	dst_disk_put(dev);
 	dst_device_unregister(dev);
 }
 
@@ -738,10 +780,17 @@ static int dst_device_try_detach(struct dst_device *dev, bool force,
 	if (!force && sum.started != sum.ended)
 		return -EAGAIN;
 	percpu_ref_kill(&dev->users);
+	if (!force && disk_openers(dev->disk)) {
+		/* somebody was quicker */
+		percpu_ref_resurrect(&dev->users);
+		reinit_completion(&dev->drained);
+		return -EAGAIN;
+	}
 	if (sum.started != sum.ended)
 		pr_warn("dst%u: detached by force: %llu requests without an answer fail\n",
 			dev->index, sum.started - sum.ended);
-	dst_device_shutdown(dev, true);
+	dst_device_shutdown(dev, force ? DST_DEVICE_FORCED_BYE_MS :
+					 DST_DEVICE_LANES_WAIT_MS);
 	return 0;
 }
 
@@ -760,6 +809,11 @@ int dst_device_detach(struct dst_device *dev, bool force, char *reason)
 	int ret;
 
 	for (;;) {
+		if (!READ_ONCE(dev->added)) {
+			strscpy(reason, "it is still being attached: interrupt that",
+				DST_IOC_REASON_LEN);
+			return -EBUSY;
+		}
 		ret = mutex_lock_interruptible(&dev->mutex);
 		if (ret)
 			return ret;
@@ -844,10 +898,15 @@ static int dst_device_start(struct dst_device *dev, char *reason)
 			 "the kernel could not make the disk (error %d)", ret);
 		return ret;
 	}
+	if (READ_ONCE(dev->scan_failed)) {
+		strscpy(reason, "the server does not answer reads",
+			DST_IOC_REASON_LEN);
+		return -ETIMEDOUT;
+	}
 	WRITE_ONCE(dev->added, true);
 	dst_sysfs_add(dev);
 	dev->told_state = DST_IOC_DEVICE_CONNECTING;
-	queue_work(dst_wq, &dev->state_work);
+	queue_work(dst_event_wq, &dev->state_work);
 	flush_work(&dev->state_work);
 	return 0;
 }
@@ -878,7 +937,7 @@ int dst_device_attach(struct dst_ioc_attach *arg, struct net *net)
 	ret = dst_device_start(dev, arg->reason);
 	if (ret) {
 		percpu_ref_kill(&dev->users);
-		dst_device_shutdown(dev, true);
+		dst_device_shutdown(dev, DST_DEVICE_FORCED_BYE_MS);
 	} else {
 		arg->index = dev->index;
 	}
@@ -909,6 +968,8 @@ int dst_device_set(struct dst_device *dev, struct dst_ioc_device_set *set)
 		o.io_timeout_ms = set->io_timeout_ms ?: 1;
 	if (set->mask & DST_IOC_SET_KEEPALIVE)
 		o.keepalive_ms = set->keepalive_ms ?: 1;
+	if (set->mask & DST_IOC_SET_FAIL_AFTER)
+		o.fail_after_ms = set->fail_after_ms;
 	ret = dst_device_check_opts(&o, set->reason);
 	if (ret)
 		return ret;
@@ -916,6 +977,10 @@ int dst_device_set(struct dst_device *dev, struct dst_ioc_device_set *set)
 	ret = mutex_lock_interruptible(&dev->mutex);
 	if (ret)
 		return ret;
+	if (!dev->added || dev->closing) {
+		mutex_unlock(&dev->mutex);
+		return -ENODEV;
+	}
 	if (set->mask & DST_IOC_SET_ACK)
 		WRITE_ONCE(dev->ack, set->ack);
 	if (set->mask & DST_IOC_SET_IO_TIMEOUT)
@@ -928,8 +993,8 @@ int dst_device_set(struct dst_device *dev, struct dst_ioc_device_set *set)
 	if (set->mask & DST_IOC_SET_MEM_LIMIT)
 		WRITE_ONCE(dev->mem_limit_bytes, set->mem_limit_bytes ?:
 			   dst_device_default_mem_limit());
-	mutex_unlock(&dev->mutex);
 	mod_delayed_work(dst_wq, &dev->tick, 0);
+	mutex_unlock(&dev->mutex);
 	return 0;
 }
 
@@ -1051,4 +1116,5 @@ void dst_device_describe(struct dst_device *dev, struct dst_ioc_device *out)
 void dst_device_module_exit(void)
 {
 	dst_device_detach_all();
+	wait_event(dst_device_gone, !atomic_read(&dst_device_count));
 }

@@ -9,9 +9,11 @@
 
 #define DST_DISK_MINORS		16
 #define DST_DISK_MAX_SEGMENTS	256
+#define DST_DISK_MAX_IO_OPT_BYTES	(16 * 1024 * 1024)
+/* The server may really have to write them, within io-timeout. */
+#define DST_DISK_MAX_ZEROES_BYTES	(16 * 1024 * 1024)
 
 static int dst_disk_major;
-static struct bio_set dst_disk_split_set;
 
 /**
  * dst_disk_status - what the block layer calls a status of the protocol
@@ -127,15 +129,15 @@ static struct bio *dst_disk_split_at_shard(struct bio *bio)
 		bio_wouldblock_error(bio);
 		return NULL;
 	}
-	part = bio_split(bio, left, GFP_NOIO, &dst_disk_split_set);
+	part = bio_split(bio, left, GFP_NOIO, &bio->bi_bdev->bd_disk->bio_split);
 	bio_chain(part, bio);
 	submit_bio_noacct(bio);
 	return part;
 }
 
-static void dst_disk_refuse(struct bio *bio)
+static void dst_disk_refuse(struct bio *bio, blk_status_t status)
 {
-	bio->bi_status = BLK_STS_NOTSUPP;
+	bio->bi_status = status;
 	bio_endio(bio);
 }
 
@@ -144,6 +146,7 @@ static void dst_disk_submit_bio(struct bio *bio)
 	struct dst_device *dev = bio->bi_bdev->bd_disk->private_data;
 	bool nowait = bio->bi_opf & REQ_NOWAIT;
 	struct dst_trans *t;
+	int ret;
 
 	bio = bio_split_to_limits(bio);
 	if (!bio)
@@ -151,8 +154,9 @@ static void dst_disk_submit_bio(struct bio *bio)
 	bio = dst_disk_split_at_shard(bio);
 	if (!bio)
 		return;
-	if (unlikely(!percpu_ref_tryget_live(&dev->users))) {
-		bio_io_error(bio);
+	if (unlikely(READ_ONCE(dev->scan_failed) ||
+		     !percpu_ref_tryget_live(&dev->users))) {
+		dst_disk_refuse(bio, BLK_STS_TRANSPORT);
 		return;
 	}
 	t = dst_trans_alloc(dev, bio, nowait ? GFP_NOWAIT : GFP_NOIO);
@@ -161,12 +165,15 @@ static void dst_disk_submit_bio(struct bio *bio)
 		if (nowait)
 			bio_wouldblock_error(bio);
 		else
-			dst_disk_refuse(bio);
+			dst_disk_refuse(bio, BLK_STS_NOTSUPP);
 		return;
 	}
 	dst_disk_count(dev, t);
-	if (dst_trans_index(t))
+	ret = dst_trans_index(t);
+	if (likely(!ret))
 		dst_disk_dispatch(dev, t);
+	else if (ret != -EINPROGRESS)
+		dst_trans_end(t, BLK_STS_TIMEOUT);
 }
 
 static void dst_disk_free(struct gendisk *disk)
@@ -185,21 +192,24 @@ static const struct block_device_operations dst_disk_fops = {
 static void dst_disk_limits(const struct dst_export_info *info,
 			    struct queue_limits *lim)
 {
-	u32 range = DST_PROTO_MAX_RANGE_BYTES / SECTOR_SIZE;
-
 	lim->logical_block_size = info->logical_block_bytes;
 	lim->physical_block_size = info->physical_block_bytes;
-	lim->io_min = max(info->io_min_bytes, info->physical_block_bytes);
-	lim->io_opt = info->io_opt_bytes;
+	lim->io_min = clamp(info->io_min_bytes, info->physical_block_bytes,
+			    info->max_transfer_bytes);
+	/* it sets how far is read ahead: not for the server alone to say */
+	if (info->io_opt_bytes <= DST_DISK_MAX_IO_OPT_BYTES)
+		lim->io_opt = info->io_opt_bytes;
 	lim->max_hw_sectors = info->max_transfer_bytes / SECTOR_SIZE;
 	lim->max_segments = DST_DISK_MAX_SEGMENTS;
 	if (info->flags & DST_PROTO_EXPORT_DISCARD) {
-		lim->max_hw_discard_sectors = range;
+		lim->max_hw_discard_sectors =
+			DST_PROTO_MAX_RANGE_BYTES / SECTOR_SIZE;
 		lim->discard_granularity = max(info->discard_granularity_bytes,
 					       info->logical_block_bytes);
 	}
 	if (info->flags & DST_PROTO_EXPORT_WRITE_ZEROES)
-		lim->max_write_zeroes_sectors = range;
+		lim->max_write_zeroes_sectors =
+			DST_DISK_MAX_ZEROES_BYTES / SECTOR_SIZE;
 }
 
 /**
@@ -248,18 +258,26 @@ int dst_disk_create(struct dst_device *dev)
 }
 
 /**
- * dst_disk_remove - take the block device away
+ * dst_disk_delete - take the block device away
  * @dev: takes no more I/O, or fails it
  *
- * Context: process, sleeps until I/O that was submitted has ended.
+ * Context: process, sleeps. Afterwards nobody is submitting any more.
  */
-void dst_disk_remove(struct dst_device *dev)
+void dst_disk_delete(struct dst_device *dev)
 {
-	if (!dev->disk)
-		return;
-	del_gendisk(dev->disk);
-	/* whoever still has it open keeps the memory, through ->free_disk */
-	put_disk(dev->disk);
+	if (dev->disk)
+		del_gendisk(dev->disk);
+}
+
+/**
+ * dst_disk_put - let go of the block device
+ * @dev: dst_disk_delete() was called; whoever still has the disk open keeps
+ *	@dev, through ->free_disk
+ */
+void dst_disk_put(struct dst_device *dev)
+{
+	if (dev->disk)
+		put_disk(dev->disk);
 }
 
 /**
@@ -269,17 +287,8 @@ void dst_disk_remove(struct dst_device *dev)
  */
 int dst_disk_module_init(void)
 {
-	int ret = bioset_init(&dst_disk_split_set, BIO_POOL_SIZE, 0,
-			      BIOSET_NEED_BVECS);
-
-	if (ret)
-		return ret;
 	dst_disk_major = register_blkdev(0, "dst");
-	if (dst_disk_major < 0) {
-		bioset_exit(&dst_disk_split_set);
-		return dst_disk_major;
-	}
-	return 0;
+	return dst_disk_major < 0 ? dst_disk_major : 0;
 }
 
 /**
@@ -288,5 +297,4 @@ int dst_disk_module_init(void)
 void dst_disk_module_exit(void)
 {
 	unregister_blkdev(dst_disk_major, "dst");
-	bioset_exit(&dst_disk_split_set);
 }

@@ -18,7 +18,7 @@
 #define DST_EXPORT_MEM_MIN_BYTES	DST_PROTO_MAX_TRANSFER_BYTES
 /* Pages and requests that are there even when no memory is. */
 #define DST_EXPORT_POOL_PAGES		(DST_PROTO_MAX_TRANSFER_BYTES / PAGE_SIZE)
-#define DST_EXPORT_POOL_REQUESTS	64
+#define DST_EXPORT_POOL_VECS		4
 #define DST_EXPORT_TICK_MS		500
 /* How long a removal waits for requests in the backend. */
 #define DST_EXPORT_DRAIN_MS		3000
@@ -137,7 +137,8 @@ static void dst_export_release(struct kref *ref)
 	if (export->workers)
 		destroy_workqueue(export->workers);
 	mempool_exit(&export->pages);
-	bioset_exit(&export->requests);
+	mempool_exit(&export->vecs);
+	mempool_exit(&export->requests);
 	dst_backend_close(&export->backend);
 	kfree(export);
 }
@@ -178,7 +179,7 @@ static void dst_export_pin(struct dst_export *export, unsigned int oldest_ms)
 		export->pinned = true;
 		pr_warn("export %s: %s has not answered for %u s; rmmod has to wait for it\n",
 			export->name, export->path, oldest_ms / 1000);
-	} else if (export->pinned && !oldest_ms) {
+	} else if (export->pinned && oldest_ms < DST_EXPORT_DRAIN_MS) {
 		export->pinned = false;
 		module_put(THIS_MODULE);
 	}
@@ -264,8 +265,12 @@ static int dst_export_init_pools(struct dst_export *export)
 {
 	int ret;
 
-	ret = bioset_init(&export->requests, DST_EXPORT_POOL_REQUESTS,
-			  offsetof(struct dst_request, bio), BIOSET_NEED_BVECS);
+	ret = dst_target_init_pool(&export->requests);
+	if (ret)
+		return ret;
+	ret = mempool_init_kmalloc_pool(&export->vecs, DST_EXPORT_POOL_VECS,
+					DST_REQUEST_MAX_VECS *
+					sizeof(struct bio_vec));
 	if (ret)
 		return ret;
 	ret = mempool_init_page_pool(&export->pages, DST_EXPORT_POOL_PAGES, 0);
@@ -391,18 +396,18 @@ int dst_export_add(struct dst_ioc_export_add *arg, struct net *net)
 		export->number = dst_export_next_number++;
 		list_add_tail(&export->entry, &dst_exports);
 		listed = true;
+		/* before anybody can remove it again */
+		queue_delayed_work(dst_wq, &export->tick, 0);
+		pr_info("export %s: online: %s, %llu bytes%s\n", export->name,
+			export->path, export->size_bytes,
+			export->read_only ? ", read-only" : "");
 	}
 	mutex_unlock(&dst_exports_mutex);
 	if (!listed) {
 		dst_export_unlisten(export, false);
 		dst_export_put(export);
-		return ret;
 	}
-	queue_delayed_work(dst_wq, &export->tick, 0);
-	pr_info("export %s: online: %s, %llu bytes%s\n", export->name,
-		export->path, export->size_bytes,
-		export->read_only ? ", read-only" : "");
-	return 0;
+	return ret;
 }
 
 /* ---- removing ---------------------------------------------------------- */
@@ -458,6 +463,12 @@ static void dst_export_destroy(struct dst_export *export)
 	dst_export_unlisten(export, true);
 	cancel_delayed_work_sync(&export->tick);
 	dst_export_pin(export, 0);
+	/*
+	 * Targets that have left are about to let go. The caller has one
+	 * reference and the table's is the other: with the last one the
+	 * backend is closed before the caller returns to userspace.
+	 */
+	dst_target_wait_export(export, 2);
 	pr_info("export %s: removed\n", export->name);
 	dst_export_put(export);
 }
@@ -664,7 +675,14 @@ int dst_export_describe_client(struct dst_ioc_client *out, bool next)
  */
 int dst_export_module_init(void)
 {
-	return dst_hash_module_init();
+	int ret = dst_hash_module_init();
+
+	if (ret)
+		return ret;
+	ret = dst_target_module_init();
+	if (ret)
+		dst_hash_module_exit();
+	return ret;
 }
 
 /**
@@ -689,8 +707,9 @@ void dst_export_module_exit(void)
 			break;
 		dst_export_remove(name, true, reason);
 	}
-	/* the last threads are reaped there */
+	dst_target_wait_all_gone();
 	flush_workqueue(dst_wq);
 	rcu_barrier();
+	dst_target_module_exit();
 	dst_hash_module_exit();
 }

@@ -66,6 +66,8 @@ static int dst_hash_chunks(struct dst_request *req, struct shash_desc *desc,
 	int ret;
 
 	for (; left; left -= n, pos += n) {
+		if (dst_target_is_dead(req->target))
+			return -ENODEV;
 		n = min_t(u32, left, DST_HASH_CHUNK_BYTES);
 		ret = dst_hash_read(b, pos, page, n);
 		if (!ret)
@@ -91,7 +93,8 @@ int dst_hash_range(struct dst_request *req)
 	struct page *page;
 	int ret;
 
-	page = alloc_pages(GFP_NOIO | __GFP_NOWARN, order);
+	/* compound: a file system may take references of single pages */
+	page = alloc_pages(GFP_NOIO | __GFP_NOWARN | __GFP_COMP, order);
 	if (!page)
 		return -ENOMEM;
 	desc->tfm = dst_hash_tfm;

@@ -33,7 +33,7 @@ static void dst_join_why(struct dst_lane *lane, const char *fmt, ...)
 	vsnprintf(lane->why, sizeof(lane->why), fmt, args);
 	va_end(args);
 	spin_unlock_bh(&lane->lock);
-	queue_work(dst_wq, &lane->dev->state_work);
+	queue_work(dst_event_wq, &lane->dev->state_work);
 }
 
 static const char *dst_join_errno_text(int err)
@@ -309,7 +309,8 @@ static bool dst_join_wanted(struct dst_lane *lane)
 
 	spin_lock_bh(&lane->lock);
 	spin_lock(&dev->lock);
-	wanted = !lane->stopping && !dev->fenced && !dev->join_error &&
+	wanted = !lane->stopping && !dev->closing && !dev->fenced &&
+		 !dev->join_error &&
 		 lane->index < dev->nr_lanes &&
 		 (dev->joined || lane->index == 0);
 	spin_unlock(&dev->lock);
@@ -330,6 +331,14 @@ static unsigned int dst_join_backoff(struct dst_lane *lane, int err)
 	return ms - get_random_u32() % (ms / 4);
 }
 
+static void dst_join_teardown(struct dst_lane *lane)
+{
+	dst_lane_teardown(lane);
+	/* a fenced device sends nothing again: there is no order to keep */
+	if (READ_ONCE(lane->dev->fenced))
+		dst_lane_end_fencing(lane, BLK_STS_TRANSPORT);
+}
+
 /**
  * dst_join_work - worker of a lane: tear down what failed, connect anew
  * @work: lane->connect
@@ -344,7 +353,7 @@ void dst_join_work(struct work_struct *work)
 	/* a second kick of a lane that is live already */
 	if (READ_ONCE(lane->state) == DST_LANE_LIVE)
 		goto out;
-	dst_lane_teardown(lane);
+	dst_join_teardown(lane);
 	if (!dst_join_wanted(lane))
 		goto out;
 	ret = dst_join_once(lane);
@@ -354,10 +363,10 @@ void dst_join_work(struct work_struct *work)
 			lane->reconnects++;
 		goto out;
 	}
-	dst_lane_teardown(lane);
+	dst_join_teardown(lane);
 	spin_lock_bh(&lane->lock);
 	if (!lane->stopping)
-		queue_delayed_work(dst_wq, &lane->connect,
+		queue_delayed_work(dst_join_wq, &lane->connect,
 				   msecs_to_jiffies(dst_join_backoff(lane, ret)));
 	spin_unlock_bh(&lane->lock);
 out:

@@ -27,6 +27,8 @@
 #define DST_LANE_RX_BUDGET	(512 * 1024)
 /* Give up on a request whose data arrives damaged that often. */
 #define DST_LANE_DIGEST_TRIES	8
+/* Zeroing and the like may take long: have no more than so many at a time. */
+#define DST_LANE_MAX_RANGES	8
 /* Sample the latency of one transaction in so many (a power of 2). */
 #define DST_LANE_SAMPLE		16
 
@@ -44,14 +46,18 @@ static bool dst_lane_has_credit(struct dst_lane *lane,
 {
 	if (!lane->nr_free)
 		return false;
-	if (t->op == DST_PROTO_OP_FLUSH || dst_lane_is_own(t))
+	if (dst_lane_is_own(t))
 		return true;
+	/* flushes may pass data, but the last slot is for the lane's own */
+	if (t->op == DST_PROTO_OP_FLUSH)
+		return lane->nr_free > 1;
 	/* the last slots are for those that must always pass */
 	if (lane->nr_free <= DST_PROTO_RESERVED_SLOTS ||
 	    lane->open >= lane->credit_slots)
 		return false;
-	return !dst_wire_has_data(t->op) ||
-	       lane->open_bytes + t->length_bytes <= lane->credit_bytes;
+	if (!dst_wire_has_data(t->op))
+		return lane->open_ranges < DST_LANE_MAX_RANGES;
+	return lane->open_bytes + t->length_bytes <= lane->credit_bytes;
 }
 
 static struct dst_trans *dst_lane_next(struct dst_lane *lane)
@@ -61,7 +67,11 @@ static struct dst_trans *dst_lane_next(struct dst_lane *lane)
 	lockdep_assert_held(&lane->lock);
 	if (lane->state != DST_LANE_LIVE)
 		return NULL;
-	t = list_first_entry_or_null(&lane->queue, struct dst_trans, list);
+	if (!list_empty(&lane->ping.list))
+		t = &lane->ping;
+	else
+		t = list_first_entry_or_null(&lane->queue, struct dst_trans,
+					     list);
 	if (!t || !dst_lane_has_credit(lane, t))
 		return NULL;
 	return t;
@@ -123,11 +133,15 @@ static void dst_lane_put(struct dst_lane *lane, struct dst_trans *t)
 	t->state = DST_TRANS_SENT;
 	t->tag = lane->free_tags[--lane->nr_free];
 	t->sent = jiffies;
+	if (!t->resends)
+		t->since = t->sent;
 	t->sent_ns = t->id & (DST_LANE_SAMPLE - 1) ? 0 : ktime_get_ns();
 	lane->slots[t->tag] = t;
 	lane->open++;
 	if (dst_wire_has_data(t->op))
 		lane->open_bytes += t->length_bytes;
+	else if (t->length_bytes)
+		lane->open_ranges++;
 
 	dst_lane_build_header(lane, t);
 	if (t->op == DST_PROTO_OP_WRITE)
@@ -314,6 +328,8 @@ static struct dst_trans *dst_lane_claim(struct dst_lane *lane,
 	lane->open--;
 	if (dst_wire_has_data(t->op))
 		lane->open_bytes -= t->length_bytes;
+	else if (t->length_bytes)
+		lane->open_ranges--;
 	return t;
 }
 
@@ -499,9 +515,9 @@ void dst_lane_fail(struct dst_lane *lane, const char *fmt, ...)
 	trace_dst_lane_state(lane, DST_LANE_DOWN, lane->why);
 	/* under the lock: dst_lane_stop() relies on what it sees */
 	if (!lane->stopping)
-		mod_delayed_work(dst_wq, &lane->connect, 0);
+		mod_delayed_work(dst_join_wq, &lane->connect, 0);
 	spin_unlock_bh(&lane->lock);
-	queue_work(dst_wq, &dev->state_work);
+	queue_work(dst_event_wq, &dev->state_work);
 }
 
 static int dst_lane_id_cmp(void *priv, const struct list_head *a,
@@ -565,7 +581,7 @@ static void dst_lane_reclaim_all(struct dst_lane *lane, struct list_head *again)
  */
 void dst_lane_teardown(struct dst_lane *lane)
 {
-	u64 fail_after_ms = READ_ONCE(lane->dev->fail_after_ms);
+	u64 fail_after_ms = dst_device_fail_after(lane->dev);
 	struct dst_trans *t, *next;
 	LIST_HEAD(again);
 
@@ -579,12 +595,12 @@ void dst_lane_teardown(struct dst_lane *lane)
 
 	list_for_each_entry_safe(t, next, &again, list) {
 		list_del_init(&t->list);
-		if (t->state == DST_TRANS_SENT &&
-		    dst_device_older(t->sent, fail_after_ms))
+		if (dst_device_older(t->since, fail_after_ms))
 			dst_trans_end(t, BLK_STS_TIMEOUT);
 		else
 			dst_trans_dispatch(t);
 	}
+	dst_lane_fail_fencing(lane, fail_after_ms, BLK_STS_TIMEOUT);
 }
 
 static void dst_lane_reset_slots(struct dst_lane *lane,
@@ -599,6 +615,7 @@ static void dst_lane_reset_slots(struct dst_lane *lane,
 	lane->nr_slots = lane->max_credit_slots + DST_PROTO_RESERVED_SLOTS;
 	lane->nr_free = lane->nr_slots;
 	lane->open = 0;
+	lane->open_ranges = 0;
 	lane->open_bytes = 0;
 	for (i = 0; i < lane->nr_slots; i++)
 		lane->free_tags[i] = lane->nr_slots - 1 - i;
@@ -636,6 +653,7 @@ int dst_lane_go_live(struct dst_lane *lane, struct socket *sock,
 	}
 	spin_unlock(&dev->lock);
 	spin_unlock_bh(&lane->lock);
+	/* nothing of these runs any more, and their bios have failed */
 	dst_trans_end_list(&dead, BLK_STS_OK);
 	if (closing)
 		return -ESHUTDOWN;
@@ -759,7 +777,7 @@ void dst_lane_check(struct dst_lane *lane, u64 fail_after_ms)
 /**
  * dst_lane_fail_fencing - fail what waits for a fence
  * @lane: lane
- * @older_than_ms: only what was sent that long ago
+ * @older_than_ms: only what has been waiting for that long
  * @status: to fail it with
  *
  * The transactions stay until the fence, so that no later write can be
@@ -771,20 +789,22 @@ void dst_lane_check(struct dst_lane *lane, u64 fail_after_ms)
 unsigned int dst_lane_fail_fencing(struct dst_lane *lane, u64 older_than_ms,
 				   blk_status_t status)
 {
+	struct dst_trans *t, *next;
 	struct dst_taken taken;
 	unsigned int n = 0;
-	struct dst_trans *t;
+	LIST_HEAD(old);
 
-	for (;; n++) {
-		spin_lock_bh(&lane->lock);
-		t = list_first_entry_or_null(&lane->fencing, struct dst_trans,
-					     list);
-		if (!t || !dst_device_older(t->sent, older_than_ms))
-			break;
+	spin_lock_bh(&lane->lock);
+	list_for_each_entry_safe(t, next, &lane->fencing, list)
+		if (dst_device_older(t->since, older_than_ms))
+			list_move_tail(&t->list, &old);
+	while ((t = list_first_entry_or_null(&old, struct dst_trans, list))) {
 		list_move_tail(&t->list, &lane->dead);
 		dst_trans_take_bio(t, &taken);
 		spin_unlock_bh(&lane->lock);
 		dst_trans_end_taken(lane->dev, &taken, status);
+		n++;
+		spin_lock_bh(&lane->lock);
 	}
 	spin_unlock_bh(&lane->lock);
 	return n;
@@ -800,7 +820,7 @@ void dst_lane_connect_now(struct dst_lane *lane)
 {
 	spin_lock_bh(&lane->lock);
 	if (lane->state == DST_LANE_DOWN && !lane->stopping)
-		mod_delayed_work(dst_wq, &lane->connect, 0);
+		mod_delayed_work(dst_join_wq, &lane->connect, 0);
 	spin_unlock_bh(&lane->lock);
 }
 
@@ -871,7 +891,7 @@ void dst_lane_stop(struct dst_lane *lane)
 	if (lane->joining)
 		kernel_sock_shutdown(lane->joining, SHUT_RDWR);
 	mutex_unlock(&lane->sock_mutex);
-	mod_delayed_work(dst_wq, &lane->connect, 0);
+	mod_delayed_work(dst_join_wq, &lane->connect, 0);
 }
 
 /**
@@ -883,10 +903,22 @@ void dst_lane_stop(struct dst_lane *lane)
  */
 void dst_lane_drop(struct dst_lane *lane, blk_status_t status)
 {
-	LIST_HEAD(rest);
-
 	flush_delayed_work(&lane->connect);
 	cancel_delayed_work_sync(&lane->connect);
+	dst_lane_end_fencing(lane, status);
+}
+
+/**
+ * dst_lane_end_fencing - end what waits for a fence that will not come
+ * @lane: torn down; nothing will be sent to its server again
+ * @status: to end bios with
+ *
+ * Context: process; under none of our spinlocks.
+ */
+void dst_lane_end_fencing(struct dst_lane *lane, blk_status_t status)
+{
+	LIST_HEAD(rest);
+
 	spin_lock_bh(&lane->lock);
 	list_splice_init(&lane->fencing, &rest);
 	list_splice_init(&lane->dead, &rest);

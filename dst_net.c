@@ -120,9 +120,11 @@ void dst_conn_setup_socket(struct socket *sock)
 {
 	struct sock *sk = sock->sk;
 
+	lock_sock(sk);
 	sk->sk_allocation = GFP_NOIO;
 	dst_compat_no_task_frag(sk);
 	sk_set_memalloc(sk);
+	release_sock(sk);
 	tcp_sock_set_nodelay(sk);
 }
 
@@ -155,7 +157,9 @@ int dst_conn_create_socket(struct net *net, int family, struct socket **sockp)
  */
 void dst_conn_release_socket(struct socket *sock)
 {
+	lock_sock(sock->sk);
 	sk_clear_memalloc(sock->sk);
+	release_sock(sock->sk);
 	sock_no_linger(sock->sk);
 	sock_release(sock);
 }

@@ -10,8 +10,9 @@
  *
  * A writer holds the export until it says bye, or until another initiator
  * fences it out by --preempt: also while it has no connection, since it may
- * have writes to send again. Fenced sessions are remembered, so that they are
- * told when they come back; the oldest are forgotten beyond a limit.
+ * have writes to send again. Sessions that are over are remembered, so that
+ * they are told when they come back; those that ended first are forgotten
+ * beyond a limit.
  */
 #include <linux/random.h>
 #include <linux/slab.h>
@@ -20,7 +21,7 @@
 
 /* How long the answer to a hello may wait for the drain. */
 #define DST_SESSION_DRAIN_MS		1000
-#define DST_SESSION_MAX_FENCED		64
+#define DST_SESSION_MAX_OVER		64
 #define DST_SESSION_SLOTS		256
 #define DST_SESSION_CREDIT_BYTES	(4U << 20)
 
@@ -30,12 +31,17 @@ static struct dst_session *dst_session_find(struct dst_export *export,
 	struct dst_session *s;
 
 	list_for_each_entry(s, &export->sessions, entry)
-		if (!s->bye &&
-		    !memcmp(s->initiator, hello->initiator,
+		if (!memcmp(s->initiator, hello->initiator,
 			    sizeof(s->initiator)) &&
 		    !memcmp(s->device, hello->device, sizeof(s->device)))
 			return s;
 	return NULL;
+}
+
+/* It will never be used again, but late hellos of it may come. */
+static bool dst_session_is_over(const struct dst_session *s)
+{
+	return s->fenced || s->bye;
 }
 
 /* The session, other than @self, that has the export for writing. */
@@ -47,7 +53,7 @@ static struct dst_session *dst_session_holder(struct dst_export *export,
 	if (export->shared)
 		return NULL;
 	list_for_each_entry(s, &export->sessions, entry)
-		if (s != self && s->rw && !s->fenced && !s->bye)
+		if (s != self && s->rw && !dst_session_is_over(s))
 			return s;
 	return NULL;
 }
@@ -58,15 +64,16 @@ static void dst_session_free(struct dst_session *s)
 	kfree(s);
 }
 
-static void dst_session_forget_fenced(struct dst_export *export)
+static void dst_session_forget_over(struct dst_export *export)
 {
 	struct dst_session *s, *next;
 	unsigned int n = 0;
 
 	list_for_each_entry(s, &export->sessions, entry)
-		n += s->fenced;
+		n += dst_session_is_over(s);
 	list_for_each_entry_safe(s, next, &export->sessions, entry)
-		if (s->fenced && !s->targets && n > DST_SESSION_MAX_FENCED) {
+		if (dst_session_is_over(s) && !s->targets &&
+		    n > DST_SESSION_MAX_OVER) {
 			dst_session_free(s);
 			n--;
 		}
@@ -89,13 +96,14 @@ static void dst_session_fence(struct dst_export *export, struct dst_session *s,
 	s->fenced = true;
 	export->counters.fenced++;
 	dst_session_kill(export, s);
-	dst_session_forget_fenced(export);
+	list_move_tail(&s->entry, &export->sessions);
+	dst_session_forget_over(export);
 }
 
 /*
  * Must @new wait for @old to be gone? For what shares its lane, for what is
- * left of an earlier session of the same device, and for what is left of a
- * writer that was fenced out or said bye.
+ * left of an earlier session of the same device, and, to write, for what is
+ * left of any other writer.
  */
 static bool dst_session_stands_in_way(const struct dst_target *old,
 				      const struct dst_target *new)
@@ -104,7 +112,7 @@ static bool dst_session_stands_in_way(const struct dst_target *old,
 		return false;
 	if (old->session == new->session)
 		return old->lane == new->lane || old->epoch != new->epoch;
-	return old->rw && (old->session->fenced || old->session->bye);
+	return old->rw && new->rw && !new->export->shared;
 }
 
 static bool dst_session_is_clear(struct dst_target *target,
@@ -135,6 +143,10 @@ static void dst_session_renew(struct dst_export *export, struct dst_session *s,
 	dst_session_kill(export, s);
 	s->epoch = le64_to_cpu(hello->epoch);
 	s->fenced = false;
+	s->bye = false;
+	s->rw = false;
+	if (le32_to_cpu(hello->flags) & DST_PROTO_HELLO_NEW)
+		s->established = false;
 	memset(s->generation, 0, sizeof(s->generation));
 }
 
@@ -144,7 +156,7 @@ static bool dst_session_has_room(struct dst_export *export)
 	unsigned int n = 0;
 
 	list_for_each_entry(s, &export->sessions, entry)
-		n += !s->fenced && !s->bye;
+		n += !dst_session_is_over(s);
 	return n < export->max_clients;
 }
 
@@ -162,64 +174,70 @@ static void dst_session_init(struct dst_export *export, struct dst_session *s,
 }
 
 /*
- * Is this hello from the newest incarnation of its session? If it begins a
- * newer one, the old one ends here.
+ * Is this hello from the newest incarnation of its session, or does it begin a
+ * newer one (@renew)? Changes nothing.
  */
-static int dst_session_check_epoch(struct dst_export *export,
-				   struct dst_session *s,
-				   const struct dst_proto_hello *hello)
+static int dst_session_check_epoch(const struct dst_session *s,
+				   const struct dst_target *target,
+				   const struct dst_proto_hello *hello,
+				   bool *renew)
 {
 	bool fresh = le32_to_cpu(hello->flags) & DST_PROTO_HELLO_NEW;
 	u64 epoch = le64_to_cpu(hello->epoch);
 
-	if (epoch > s->epoch)
-		dst_session_renew(export, s, hello);
-	else if (fresh)
+	*renew = epoch > s->epoch;
+	if (*renew)
+		return DST_PROTO_JOIN_OK;
+	if (fresh)
 		return DST_PROTO_JOIN_STALE;
-	else if (epoch < s->epoch || s->fenced)
+	if (epoch < s->epoch || dst_session_is_over(s))
 		return DST_PROTO_JOIN_FENCED;
+	/* the lane is ours unless a later attempt has been here */
+	if (le64_to_cpu(hello->generation) <= s->generation[target->lane])
+		return DST_PROTO_JOIN_STALE;
 	return DST_PROTO_JOIN_OK;
 }
 
+/* Whoever else has the export for writing has to go, or we have. */
 static int dst_session_check_holder(struct dst_export *export,
 				    struct dst_session *s,
 				    struct dst_target *target,
 				    const struct dst_proto_hello *hello,
 				    struct dst_proto_welcome *w)
 {
-	u32 flags = le32_to_cpu(hello->flags);
+	const u32 preempt = DST_PROTO_HELLO_PREEMPT | DST_PROTO_HELLO_NEW;
 	struct dst_session *holder;
 
 	if (!target->rw)
 		return DST_PROTO_JOIN_OK;
-	holder = dst_session_holder(export, s);
-	if (!holder)
-		return DST_PROTO_JOIN_OK;
-	if ((flags & DST_PROTO_HELLO_PREEMPT) && (flags & DST_PROTO_HELLO_NEW)) {
+	while ((holder = dst_session_holder(export, s))) {
+		if ((le32_to_cpu(hello->flags) & preempt) != preempt) {
+			snprintf(w->holder, sizeof(w->holder), "%.36s (%.22s)",
+				 holder->host, holder->peer.text);
+			return DST_PROTO_JOIN_HELD;
+		}
 		dst_session_fence(export, holder, target);
-		return DST_PROTO_JOIN_OK;
 	}
-	snprintf(w->holder, sizeof(w->holder), "%.40s (%.20s)", holder->host,
-		 holder->peer.text);
-	return DST_PROTO_JOIN_HELD;
+	return DST_PROTO_JOIN_OK;
 }
 
-/* The lane is ours unless a later attempt of the client has been here. */
-static int dst_session_take_lane(struct dst_export *export,
-				 struct dst_session *s,
-				 struct dst_target *target,
-				 const struct dst_proto_hello *hello)
+static void dst_session_take_lane(struct dst_export *export,
+				  struct dst_session *s,
+				  struct dst_target *target,
+				  const struct dst_proto_hello *hello)
 {
-	u64 generation = le64_to_cpu(hello->generation);
 	struct dst_target *old;
 
-	if (generation <= s->generation[target->lane])
-		return DST_PROTO_JOIN_STALE;
-	s->generation[target->lane] = generation;
+	s->generation[target->lane] = le64_to_cpu(hello->generation);
 	list_for_each_entry(old, &export->targets, entry)
 		if (old->session == s && old->lane == target->lane)
 			dst_target_set(old, DST_TARGET_DEAD);
-	return DST_PROTO_JOIN_OK;
+	s->rw |= target->rw;
+	s->peer = target->peer;
+	s->targets++;
+	target->session = s;
+	target->epoch = s->epoch;
+	list_add_tail(&target->entry, &export->targets);
 }
 
 static int dst_session_grant(struct dst_export *export,
@@ -239,7 +257,10 @@ static int dst_session_grant(struct dst_export *export,
 	return DST_PROTO_JOIN_OK;
 }
 
-/* All of the join that needs the lock at once; @fresh is used or left. */
+/*
+ * All of the join that needs the lock at once; @fresh is used or left. Nothing
+ * has changed if it fails.
+ */
 static int dst_session_enter(struct dst_target *target,
 			     const struct dst_proto_hello *hello,
 			     struct dst_proto_welcome *w,
@@ -247,6 +268,7 @@ static int dst_session_enter(struct dst_target *target,
 {
 	struct dst_export *export = target->export;
 	struct dst_session *s;
+	bool renew = false;
 	int status;
 
 	lockdep_assert_held(&export->lock);
@@ -254,32 +276,30 @@ static int dst_session_enter(struct dst_target *target,
 		return DST_PROTO_JOIN_REFUSED;
 	s = dst_session_find(export, hello);
 	if (s) {
-		status = dst_session_check_epoch(export, s, hello);
 		w->epoch = cpu_to_le64(s->epoch);
+		status = dst_session_check_epoch(s, target, hello, &renew);
 		if (status)
 			return status;
-	} else if (!dst_session_has_room(export)) {
-		return DST_PROTO_JOIN_BUSY;
 	}
-	status = dst_session_check_holder(export, s, target, hello, w);
+	if ((!s || dst_session_is_over(s)) && !dst_session_has_room(export))
+		return DST_PROTO_JOIN_BUSY;
+	status = dst_session_grant(export, target);
 	if (status)
 		return status;
+	status = dst_session_check_holder(export, s, target, hello, w);
+	if (status) {
+		export->mem_granted_bytes -= target->credit_bytes;
+		target->credit_bytes = 0;
+		return status;
+	}
 	if (!s) {
 		s = *fresh;
 		*fresh = NULL;
 		dst_session_init(export, s, target, hello);
+	} else if (renew) {
+		dst_session_renew(export, s, hello);
 	}
-	status = dst_session_take_lane(export, s, target, hello);
-	if (!status)
-		status = dst_session_grant(export, target);
-	if (status)
-		return status;
-	s->rw = target->rw;
-	s->peer = target->peer;
-	s->targets++;
-	target->session = s;
-	target->epoch = s->epoch;
-	list_add_tail(&target->entry, &export->targets);
+	dst_session_take_lane(export, s, target, hello);
 	return DST_PROTO_JOIN_OK;
 }
 
@@ -288,11 +308,13 @@ static void dst_session_fill_welcome(struct dst_target *target,
 {
 	struct dst_export *export = target->export;
 	const struct dst_backend *b = &export->backend;
-	u32 flags = DST_PROTO_EXPORT_WRITE_ZEROES;
+	u32 flags = 0;
 
 	if (!target->rw)
 		flags |= DST_PROTO_EXPORT_READ_ONLY;
-	if (b->volatile_cache)
+	if (b->write_zeroes)
+		flags |= DST_PROTO_EXPORT_WRITE_ZEROES;
+	if (dst_backend_is_volatile(b))
 		flags |= DST_PROTO_EXPORT_VOLATILE;
 	if (b->discard)
 		flags |= DST_PROTO_EXPORT_DISCARD;
@@ -348,16 +370,15 @@ int dst_session_join(struct dst_target *target,
 	if (status)
 		return status;
 
-	if (!wait_event_timeout(export->drained,
-				dst_session_is_clear(target, w),
-				msecs_to_jiffies(DST_SESSION_DRAIN_MS)))
-		return DST_PROTO_JOIN_DRAINING;
+	status = wait_event_timeout(export->drained,
+				    dst_session_is_clear(target, w) ||
+				    dst_target_is_dead(target),
+				    msecs_to_jiffies(DST_SESSION_DRAIN_MS));
 	/* overtaken while we waited */
-	if (test_bit(DST_TARGET_DEAD, &target->flags))
+	if (dst_target_is_dead(target))
 		return DST_PROTO_JOIN_STALE;
-	spin_lock(&export->lock);
-	target->session->established = true;
-	spin_unlock(&export->lock);
+	if (!status)
+		return DST_PROTO_JOIN_DRAINING;
 	dst_session_fill_welcome(target, w);
 	return DST_PROTO_JOIN_OK;
 }
@@ -366,9 +387,8 @@ int dst_session_join(struct dst_target *target,
 static bool dst_session_is_needed(const struct dst_export *export,
 				  const struct dst_session *s)
 {
-	if (s->bye)
-		return false;
-	return s->fenced || (s->rw && s->established && !export->shared);
+	return dst_session_is_over(s) ||
+	       (s->rw && READ_ONCE(s->established) && !export->shared);
 }
 
 /**
@@ -416,6 +436,8 @@ void dst_session_bye(struct dst_target *target)
 	if (target->session->epoch == target->epoch) {
 		target->session->bye = true;
 		dst_session_kill(export, target->session);
+		list_move_tail(&target->session->entry, &export->sessions);
+		dst_session_forget_over(export);
 	}
 	spin_unlock(&export->lock);
 }
@@ -424,7 +446,7 @@ void dst_session_bye(struct dst_target *target)
  * dst_session_count - how many clients does an export have?
  * @export: export
  *
- * Return: sessions that have a connection.
+ * Return: sessions that have a connection, or hold it without one.
  */
 unsigned int dst_session_count(struct dst_export *export)
 {
@@ -433,7 +455,8 @@ unsigned int dst_session_count(struct dst_export *export)
 
 	spin_lock(&export->lock);
 	list_for_each_entry(s, &export->sessions, entry)
-		n += s->targets && !s->bye && !s->fenced;
+		n += !dst_session_is_over(s) &&
+		     (s->targets || dst_session_is_needed(export, s));
 	spin_unlock(&export->lock);
 	return n;
 }
@@ -454,7 +477,7 @@ int dst_session_describe(struct dst_export *export, struct dst_ioc_client *out,
 
 	spin_lock(&export->lock);
 	list_for_each_entry(s, &export->sessions, entry) {
-		if (s->bye || s->fenced ||
+		if (dst_session_is_over(s) ||
 		    (s->number != out->client &&
 		     !(next && s->number > out->client)))
 			continue;

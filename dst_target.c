@@ -22,6 +22,8 @@
 #define DST_TARGET_HELLO_POLL_MS	200
 /* How long a client that was refused may take to read that. */
 #define DST_TARGET_REFUSED_MS		1000
+/* Requests that an export has even when there is no memory left. */
+#define DST_TARGET_POOL_REQUESTS	64
 #define DST_TARGET_RX_BUDGET		(1024 * 1024)
 /* Look for memory again. */
 #define DST_TARGET_RETRY_MS		10
@@ -29,6 +31,11 @@
 #define DST_TARGET_TCP_IDLE_S		10
 #define DST_TARGET_TCP_INTERVAL_S	5
 #define DST_TARGET_TCP_PROBES		3
+
+static struct kmem_cache *dst_request_cache;
+/* Targets that have not been reaped; module exit waits for them. */
+static atomic_t dst_target_alive = ATOMIC_INIT(0);
+static DECLARE_WAIT_QUEUE_HEAD(dst_target_gone);
 
 /**
  * dst_target_set - tell a target something
@@ -44,7 +51,50 @@ void dst_target_set(struct dst_target *target, enum dst_target_flag flag)
 	wake_up_process(target->thread);
 }
 
+/**
+ * dst_target_module_init - set up the cache of requests
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int dst_target_module_init(void)
+{
+	dst_request_cache = KMEM_CACHE(dst_request, SLAB_HWCACHE_ALIGN);
+	return dst_request_cache ? 0 : -ENOMEM;
+}
+
+/**
+ * dst_target_module_exit - undo dst_target_module_init()
+ */
+void dst_target_module_exit(void)
+{
+	kmem_cache_destroy(dst_request_cache);
+}
+
+/**
+ * dst_target_init_pool - reserve requests for one export
+ * @pool: of the export; freed by mempool_exit()
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int dst_target_init_pool(mempool_t *pool)
+{
+	return mempool_init_slab_pool(pool, DST_TARGET_POOL_REQUESTS,
+				      dst_request_cache);
+}
+
 /* ---- requests ---------------------------------------------------------- */
+
+/* What the network keeps for longer must not use up the reserve. */
+static void dst_target_refill_pages(mempool_t *pool)
+{
+	struct page *page;
+
+	if (likely(READ_ONCE(pool->curr_nr) >= pool->min_nr))
+		return;
+	page = alloc_page(GFP_NOWAIT | __GFP_NOWARN);
+	if (page)
+		mempool_free(page, pool);
+}
 
 static void dst_target_free_pages(struct dst_request *req)
 {
@@ -56,10 +106,12 @@ static void dst_target_free_pages(struct dst_request *req)
 		return;
 	bio_for_each_segment_all(bv, &req->bio, iter) {
 		/* a page that a socket still refers to can't be given out */
-		if (page_ref_count(bv->bv_page) == 1)
+		if (page_ref_count(bv->bv_page) == 1) {
 			mempool_free(bv->bv_page, pool);
-		else
+		} else {
 			put_page(bv->bv_page);
+			dst_target_refill_pages(pool);
+		}
 	}
 	req->bio.bi_vcnt = 0;
 }
@@ -73,7 +125,10 @@ static void dst_target_free_request(struct dst_request *req)
 	if (dst_wire_has_data(req->op))
 		WRITE_ONCE(target->open_bytes,
 			   target->open_bytes - req->length_bytes);
-	bio_put(&req->bio);
+	bio_uninit(&req->bio);
+	if (req->vecs)
+		mempool_free(req->vecs, &target->export->vecs);
+	mempool_free(req, &target->export->requests);
 }
 
 static bool dst_target_add_pages(struct dst_request *req, u32 bytes)
@@ -99,6 +154,29 @@ static u32 dst_target_data_bytes(const struct dst_request *req)
 	return req->op == DST_PROTO_OP_HASH ? DST_PROTO_HASH_LEN : 0;
 }
 
+static struct dst_request *dst_target_get_request(struct dst_export *export,
+						  unsigned int nr_vecs)
+{
+	const gfp_t gfp = GFP_NOWAIT | __GFP_NOWARN;
+	struct dst_request *req = mempool_alloc(&export->requests, gfp);
+
+	if (!req)
+		return NULL;
+	req->vecs = NULL;
+	if (nr_vecs > DST_REQUEST_INLINE_VECS) {
+		req->vecs = mempool_alloc(&export->vecs, gfp);
+		if (!req->vecs) {
+			mempool_free(req, &export->requests);
+			return NULL;
+		}
+	}
+	bio_init(&req->bio, dst_backend_bdev(&export->backend),
+		 req->vecs ?: req->inline_vecs,
+		 max_t(unsigned int, nr_vecs, DST_REQUEST_INLINE_VECS),
+		 REQ_OP_READ);
+	return req;
+}
+
 /*
  * Memory comes without waiting: this thread must go on to answer what is done,
  * which is what gives memory back.
@@ -109,19 +187,15 @@ dst_target_alloc_request(struct dst_target *target,
 {
 	struct dst_export *export = target->export;
 	struct dst_request *req;
-	struct bio *bio;
 	u32 bytes = 0;
 
 	if (status == DST_PROTO_ST_OK && p->op == DST_PROTO_OP_HASH)
 		bytes = DST_PROTO_HASH_LEN;
 	else if (status == DST_PROTO_ST_OK && dst_wire_has_data(p->op))
 		bytes = le32_to_cpu(p->length_bytes);
-	bio = bio_alloc_bioset(dst_backend_bdev(&export->backend),
-			       DIV_ROUND_UP(bytes, PAGE_SIZE), REQ_OP_READ,
-			       GFP_NOWAIT | __GFP_NOWARN, &export->requests);
-	if (!bio)
+	req = dst_target_get_request(export, DIV_ROUND_UP(bytes, PAGE_SIZE));
+	if (!req)
 		return NULL;
-	req = container_of(bio, struct dst_request, bio);
 	req->target = target;
 	INIT_LIST_HEAD(&req->entry);
 	req->id = le64_to_cpu(p->id);
@@ -166,7 +240,7 @@ static void dst_target_limits(const struct dst_target *target,
 	lim->max_transfer_bytes = DST_PROTO_MAX_TRANSFER_BYTES;
 	lim->read_only = !target->rw;
 	lim->discard = export->backend.discard;
-	lim->write_zeroes = true;
+	lim->write_zeroes = export->backend.write_zeroes;
 }
 
 static void dst_target_expect_data(struct dst_target *target,
@@ -290,7 +364,9 @@ void dst_target_done(struct dst_request *req)
 
 	/* the thread may take it and go, but its memory stays for so long */
 	rcu_read_lock();
-	if (llist_add(&req->done, &target->done) && current != target->thread)
+	/* an interrupt may have come while the thread was about to sleep */
+	if (llist_add(&req->done, &target->done) &&
+	    !(in_task() && current == target->thread))
 		wake_up_process(target->thread);
 	rcu_read_unlock();
 }
@@ -319,6 +395,16 @@ static void dst_target_count(struct dst_target *target,
 	}
 }
 
+/* For others to see how long the backend has been busy. */
+static void dst_target_publish_oldest(struct dst_target *target)
+{
+	const struct dst_request *req;
+
+	req = list_first_entry_or_null(&target->running, struct dst_request,
+				       entry);
+	WRITE_ONCE(target->oldest, req ? req->started | 1 : 0);
+}
+
 static bool dst_target_execute_all(struct dst_target *target)
 {
 	struct dst_request *req, *next;
@@ -326,6 +412,9 @@ static bool dst_target_execute_all(struct dst_target *target)
 
 	if (list_empty(&target->ready))
 		return false;
+	/* a client that never sent a request has nothing to send again */
+	if (unlikely(!READ_ONCE(target->session->established)))
+		WRITE_ONCE(target->session->established, true);
 	blk_start_plug(&plug);
 	list_for_each_entry_safe(req, next, &target->ready, entry) {
 		dst_target_count(target, req);
@@ -336,20 +425,12 @@ static bool dst_target_execute_all(struct dst_target *target)
 			continue;
 		}
 		list_move_tail(&req->entry, &target->running);
+		if (!target->oldest)
+			dst_target_publish_oldest(target);
 		dst_backend_execute(req);
 	}
 	blk_finish_plug(&plug);
 	return true;
-}
-
-/* For others to see how long the backend has been busy. */
-static void dst_target_publish_oldest(struct dst_target *target)
-{
-	const struct dst_request *req;
-
-	req = list_first_entry_or_null(&target->running, struct dst_request,
-				       entry);
-	WRITE_ONCE(target->oldest, req ? req->started | 1 : 0);
 }
 
 /**
@@ -388,7 +469,7 @@ static bool dst_target_is_durable(const struct dst_target *target,
 	return req->op == DST_PROTO_OP_FLUSH ||
 	       (dst_wire_is_modification(req->op) &&
 		(req->flags & DST_PROTO_REQ_FUA ||
-		 !target->export->backend.volatile_cache));
+		 !dst_backend_is_volatile(&target->export->backend)));
 }
 
 static u32 dst_target_reply_bytes(const struct dst_request *req)
@@ -505,8 +586,9 @@ static bool dst_target_has_work(const struct dst_target *target)
 {
 	unsigned long flags = READ_ONCE(target->flags);
 
-	if (!target->conn.tx_active)
-		flags &= ~BIT(DST_TARGET_WRITABLE);
+	/* what can't be acted on now must not keep us awake */
+	flags &= ~(target->conn.tx_active ? BIT(DST_TARGET_RESIZED) :
+					    BIT(DST_TARGET_WRITABLE));
 	return flags || !llist_empty(&target->done);
 }
 
@@ -533,9 +615,8 @@ static void dst_target_serve(struct dst_target *target)
 		busy |= dst_target_collect(target);
 		dst_target_publish_oldest(target);
 		busy |= dst_target_send(target);
-		if (busy)
-			cond_resched();
-		else
+		cond_resched();
+		if (!busy)
 			dst_target_sleep(target, target->rx_stalled ?
 					 msecs_to_jiffies(DST_TARGET_RETRY_MS) :
 					 MAX_SCHEDULE_TIMEOUT);
@@ -548,6 +629,8 @@ static void dst_target_serve(struct dst_target *target)
  */
 static void dst_target_drain(struct dst_target *target)
 {
+	/* what waits for a worker needn't be done any more */
+	set_bit(DST_TARGET_DEAD, &target->flags);
 	if (target->rx_req)
 		dst_target_free_request(target->rx_req);
 	target->rx_req = NULL;
@@ -694,8 +777,8 @@ static int dst_target_main(void *data)
 		dst_conn_close(&target->conn);
 		dst_target_drain(target);
 	} else {
-		dst_target_leave_portal(target);
 		dst_conn_release_socket(sock);
+		dst_target_leave_portal(target);
 	}
 	if (target->session)
 		dst_session_leave(target);
@@ -721,6 +804,30 @@ static void dst_target_reap(struct work_struct *work)
 	if (target->export)
 		dst_export_put(target->export);
 	call_rcu(&target->rcu, dst_target_free);
+	atomic_dec(&dst_target_alive);
+	wake_up_all(&dst_target_gone);
+}
+
+/**
+ * dst_target_wait_export - wait until targets have let go of an export
+ * @export: off the table, with no target joined
+ * @refs: references that are not of targets
+ *
+ * Context: process, sleeps.
+ */
+void dst_target_wait_export(struct dst_export *export, unsigned int refs)
+{
+	wait_event(dst_target_gone, kref_read(&export->ref) == refs);
+}
+
+/**
+ * dst_target_wait_all_gone - wait until the last target has been reaped
+ *
+ * Context: module exit: no portal is left that could make new ones.
+ */
+void dst_target_wait_all_gone(void)
+{
+	wait_event(dst_target_gone, !atomic_read(&dst_target_alive));
 }
 
 /**
@@ -756,6 +863,7 @@ int dst_target_create(struct dst_portal *portal, struct socket *sock,
 		goto err_destroy;
 	get_task_struct(target->thread);
 	atomic_inc(&portal->joining);
+	atomic_inc(&dst_target_alive);
 	wake_up_process(target->thread);
 	return 0;
 

@@ -34,9 +34,12 @@
 struct dst_export;
 struct dst_target;
 
-/**
- * struct dst_request - one request of a client
- * @bio: carries the pages, also where the backend is a file; must be last
+#define DST_REQUEST_INLINE_VECS	4
+#define DST_REQUEST_MAX_VECS	(DST_PROTO_MAX_TRANSFER_BYTES / PAGE_SIZE)
+
+/*
+ * One request of a client. Its bio carries the pages, also where the backend
+ * is a file.
  */
 struct dst_request {
 	struct dst_target	*target;
@@ -52,6 +55,8 @@ struct dst_request {
 	u8			flags;
 	u8			status;	/* enum dst_proto_status */
 	unsigned long		started;	/* jiffies */
+	struct bio_vec		*vecs;	/* from export->vecs; NULL: inline */
+	struct bio_vec		inline_vecs[DST_REQUEST_INLINE_VECS];
 	struct bio		bio;
 };
 
@@ -68,6 +73,7 @@ struct dst_backend {
 	u32			discard_granularity_bytes;
 	bool			volatile_cache;
 	bool			discard;
+	bool			write_zeroes;
 	bool			rotational;
 };
 
@@ -75,6 +81,7 @@ int dst_backend_open(struct dst_backend *b, const char *path, bool read_only,
 		     char *reason);
 void dst_backend_close(struct dst_backend *b);
 u64 dst_backend_size(const struct dst_backend *b);
+bool dst_backend_is_volatile(const struct dst_backend *b);
 struct block_device *dst_backend_bdev(const struct dst_backend *b);
 void dst_backend_execute(struct dst_request *req);
 void dst_backend_work(struct work_struct *work);
@@ -115,7 +122,8 @@ struct dst_export {
 	struct dst_portal	*portals[DST_IOC_LISTENS];
 	unsigned int		nr_portals;
 	struct workqueue_struct	*workers;
-	struct bio_set		requests;
+	mempool_t		requests;	/* struct dst_request */
+	mempool_t		vecs;		/* of large requests */
 	mempool_t		pages;
 	struct delayed_work	tick;
 
@@ -133,7 +141,7 @@ struct dst_export {
 	u32			next_session;	/* lock */
 	struct list_head	targets;	/* lock */
 	struct dst_ioc_counters	counters;	/* lock: of targets gone */
-	wait_queue_head_t	drained;	/* a target has gone */
+	wait_queue_head_t	drained;	/* a target or reference has gone */
 };
 
 struct dst_peer {
@@ -160,10 +168,10 @@ struct dst_session {
 	u64			epoch;
 	u64			generation[DST_PROTO_MAX_LANES];
 	unsigned int		targets;	/* on export->targets */
-	bool			rw;
+	bool			rw;		/* of any lane of this epoch */
 	bool			fenced;
 	bool			bye;		/* ended by the client */
-	bool			established;	/* was welcomed once */
+	bool			established;	/* has executed something */
 	char			host[DST_PROTO_TEXT_LEN];
 	struct dst_peer		peer;
 };
@@ -223,10 +231,20 @@ struct dst_target {
 	struct dst_ioc_counters	counters;
 };
 
+static inline bool dst_target_is_dead(const struct dst_target *target)
+{
+	return test_bit(DST_TARGET_DEAD, &target->flags);
+}
+
 int dst_target_create(struct dst_portal *portal, struct socket *sock,
 		      const struct dst_peer *peer);
 void dst_target_set(struct dst_target *target, enum dst_target_flag flag);
 void dst_target_done(struct dst_request *req);
+void dst_target_wait_all_gone(void);
+void dst_target_wait_export(struct dst_export *export, unsigned int refs);
+int dst_target_module_init(void);
+void dst_target_module_exit(void);
+int dst_target_init_pool(mempool_t *pool);
 unsigned int dst_target_oldest_ms(const struct dst_target *target);
 
 /* ---- dst_hash.c -------------------------------------------------------- */

@@ -141,6 +141,7 @@ struct dst_trans *dst_trans_alloc(struct dst_device *dev, struct bio *bio,
 	t->resends = 0;
 	t->blockers = 0;
 	t->submitted = jiffies;
+	t->since = t->submitted;
 	t->acct_start = bio_start_io_acct(bio);
 	INIT_LIST_HEAD(&t->list);
 	return t;
@@ -166,15 +167,17 @@ static unsigned int dst_trans_count_blockers(struct dst_shard *shard,
  * @t: new
  *
  * Context: process, not under any lock.
- * Return: true if it may go at once. Otherwise it waits on dev->blocked and
- * is dispatched when the last of its blockers ends; the caller must not touch
- * it any more.
+ * Return: 0 if it may go at once. -EINPROGRESS if it waits on dev->blocked:
+ * it is dispatched when the last of its blockers ends, and the caller must not
+ * touch it any more. -ESHUTDOWN if it would have to wait for what does not
+ * come back; the caller ends it.
  */
-bool dst_trans_index(struct dst_trans *t)
+int dst_trans_index(struct dst_trans *t)
 {
 	bool modifies = dst_wire_is_modification(t->op);
 	struct dst_shard *shard = dst_trans_shard(t);
 	struct dst_device *dev = t->dev;
+	int ret = 0;
 
 	/*
 	 * A write that is not yet in the tree is concurrent to this read,
@@ -184,28 +187,31 @@ bool dst_trans_index(struct dst_trans *t)
 	if (t->op == DST_PROTO_OP_FLUSH ||
 	    (!modifies && !READ_ONCE(shard->nr))) {
 		t->id = atomic64_inc_return(&dev->next_id);
-		return true;
+		return 0;
 	}
 
 	spin_lock_bh(&shard->lock);
 	t->id = atomic64_inc_return(&dev->next_id);
 	t->blockers = dst_trans_count_blockers(shard, t);
-	if (modifies || t->blockers) {
+	trace_dst_submit(t, t->blockers);
+	if (unlikely(t->blockers)) {
+		spin_lock(&dev->lock);
+		if (dst_device_is_hopeless(dev)) {
+			ret = -ESHUTDOWN;
+		} else {
+			t->state = DST_TRANS_BLOCKED;
+			list_add_tail(&t->list, &dev->blocked);
+			ret = -EINPROGRESS;
+		}
+		spin_unlock(&dev->lock);
+	}
+	if (ret == -EINPROGRESS || (modifies && !ret)) {
+		t->indexed = true;
 		dst_range_insert(t, &shard->root);
 		WRITE_ONCE(shard->nr, shard->nr + 1);
-		t->indexed = true;
 	}
-	trace_dst_submit(t, t->blockers);
-	if (!t->blockers) {
-		spin_unlock_bh(&shard->lock);
-		return true;
-	}
-	spin_lock(&dev->lock);
-	t->state = DST_TRANS_BLOCKED;
-	list_add_tail(&t->list, &dev->blocked);
-	spin_unlock(&dev->lock);
 	spin_unlock_bh(&shard->lock);
-	return false;
+	return ret;
 }
 
 /* Who waited for @t alone goes to @ready. */
@@ -244,8 +250,12 @@ static void dst_trans_end_bio(struct dst_device *dev, struct bio *bio,
 	if (unlikely(status != BLK_STS_OK)) {
 		bio->bi_status = status;
 		this_cpu_inc(dev->counters->errors);
+		/* one timeout of the partition scan is enough to give up */
+		if (status == BLK_STS_TIMEOUT && !READ_ONCE(dev->added))
+			WRITE_ONCE(dev->scan_failed, true);
 	}
 	bio_end_io_acct(bio, acct_start);
+	this_cpu_inc(dev->counters->ended);
 	bio_endio(bio);
 }
 
@@ -259,7 +269,6 @@ static void dst_trans_end_one(struct dst_trans *t, blk_status_t status,
 	if (t->bio)
 		dst_trans_end_bio(dev, t->bio, t->acct_start, status);
 	mempool_free(t, &dev->trans_pool);
-	this_cpu_inc(dev->counters->ended);
 	percpu_ref_put(&dev->users);
 }
 

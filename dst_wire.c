@@ -47,6 +47,15 @@ static bool dst_wire_is_text(const char *text, size_t len)
 	return true;
 }
 
+/* It will be shown to people, in logs and on terminals. */
+static bool dst_wire_is_printable(const char *text)
+{
+	for (; *text; text++)
+		if (*text < ' ' || *text > '~')
+			return false;
+	return true;
+}
+
 static bool dst_wire_is_block_size(u32 bytes)
 {
 	return bytes >= DST_PROTO_SECTOR_BYTES &&
@@ -72,6 +81,7 @@ int dst_wire_check_hello(const struct dst_proto_hello *hello)
 	    lane >= DST_PROTO_MAX_LANES || !hello->generation ||
 	    !dst_wire_is_text(hello->export, sizeof(hello->export)) ||
 	    !dst_wire_is_text(hello->host, sizeof(hello->host)) ||
+	    !dst_wire_is_printable(hello->host) ||
 	    !memchr_inv(hello->initiator, 0, sizeof(hello->initiator)) ||
 	    !memchr_inv(hello->device, 0, sizeof(hello->device)))
 		return -EINVAL;
@@ -114,7 +124,8 @@ int dst_wire_check_welcome(const struct dst_proto_welcome *w)
 	if (le32_to_cpu(w->magic) != DST_PROTO_WELCOME_MAGIC ||
 	    !dst_wire_sealed(w, sizeof(*w)) || w->reserved0 ||
 	    memchr_inv(w->reserved, 0, sizeof(w->reserved)) ||
-	    !dst_wire_is_text(w->holder, sizeof(w->holder)))
+	    !dst_wire_is_text(w->holder, sizeof(w->holder)) ||
+	    !dst_wire_is_printable(w->holder))
 		return -EPROTO;
 	if (w->status != DST_PROTO_JOIN_OK)
 		return 0;
