@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A machine that is short of memory can swap to a DST device, even one whose
+server it is itself: pages come back as they were, and nothing deadlocks.
+
+Every allocation on the way out of a page would come from the memory that is
+just missing.
+"""
+
+from lib import dst_attach, dst_status, dstctl
+
+MEM = 256
+TIMEOUT = 180
+
+
+def swapped(node):
+    return int(node.sh("awk '/pswpout/ { print $2 }' /proc/vmstat"))
+
+
+def run(rig):
+    node = rig.client.node
+    dstctl(node, 'export', 'add', 'e', node.disk)
+    dev = dst_attach(node, '127.0.0.1/e')
+    node.run(f'mkswap -q {dev} && swapon {dev}')
+    before = swapped(node)
+    # 32 MiB more than there is, and then again for what had to go
+    free = int(node.sh("awk '/MemAvailable/ { print int($2 / 1024) }' "
+                       '/proc/meminfo'))
+    node.run(f'hog {free + 32} 24', timeout=100)
+    out = swapped(node) - before
+    assert out > 4096, f'only {out} pages were swapped'
+    node.run(f'swapoff {dev}', timeout=60)
+    counters = dst_status(node, dev)['counters']
+    assert counters['errors'] == 0 and counters['resends'] == 0, counters
+    assert counters['write_bytes'] >= out * 4096, (counters, out)
+    node.run('! dmesg | grep -i "out of memory"')
