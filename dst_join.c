@@ -232,7 +232,7 @@ static int dst_join_rejected(struct dst_lane *lane,
 		dst_join_why(lane, "server is still executing %u old requests, the oldest for %u s",
 			     le32_to_cpu(w->drain_requests),
 			     le32_to_cpu(w->drain_age_ms) / 1000);
-		return -EINPROGRESS;
+		return -EALREADY;
 	case DST_PROTO_JOIN_STALE:
 		if (!dev->joined)
 			dev->epoch = max(dev->epoch, le64_to_cpu(w->epoch));
@@ -323,7 +323,7 @@ static unsigned int dst_join_backoff(struct dst_lane *lane, int err)
 	unsigned int ms;
 
 	/* the answer told us what to do better, or that it is a matter of ms */
-	if (err == -ESTALE || err == -EINPROGRESS)
+	if (err == -ESTALE || err == -EALREADY)
 		return DST_JOIN_BACKOFF_MIN_MS;
 	ms = clamp(lane->backoff_ms * 2, DST_JOIN_BACKOFF_MIN_MS,
 		   DST_JOIN_BACKOFF_MAX_MS);

@@ -774,6 +774,24 @@ void dst_lane_check(struct dst_lane *lane, u64 fail_after_ms)
 		dst_lane_kick(lane);
 }
 
+static bool dst_lane_take_old(struct dst_lane *lane, u64 older_than_ms,
+			      struct dst_taken *taken)
+{
+	struct dst_trans *t;
+	bool found = false;
+
+	spin_lock_bh(&lane->lock);
+	list_for_each_entry(t, &lane->fencing, list) {
+		if (!dst_device_older(t->since, older_than_ms))
+			continue;
+		list_move_tail(&t->list, &lane->dead);
+		found = dst_trans_take_bio(t, taken);
+		break;
+	}
+	spin_unlock_bh(&lane->lock);
+	return found;
+}
+
 /**
  * dst_lane_fail_fencing - fail what waits for a fence
  * @lane: lane
@@ -789,24 +807,14 @@ void dst_lane_check(struct dst_lane *lane, u64 fail_after_ms)
 unsigned int dst_lane_fail_fencing(struct dst_lane *lane, u64 older_than_ms,
 				   blk_status_t status)
 {
-	struct dst_trans *t, *next;
 	struct dst_taken taken;
 	unsigned int n = 0;
-	LIST_HEAD(old);
 
-	spin_lock_bh(&lane->lock);
-	list_for_each_entry_safe(t, next, &lane->fencing, list)
-		if (dst_device_older(t->since, older_than_ms))
-			list_move_tail(&t->list, &old);
-	while ((t = list_first_entry_or_null(&old, struct dst_trans, list))) {
-		list_move_tail(&t->list, &lane->dead);
-		dst_trans_take_bio(t, &taken);
-		spin_unlock_bh(&lane->lock);
+	/* one at a time: the lane may come up whenever the lock is let go */
+	while (dst_lane_take_old(lane, older_than_ms, &taken)) {
 		dst_trans_end_taken(lane->dev, &taken, status);
 		n++;
-		spin_lock_bh(&lane->lock);
 	}
-	spin_unlock_bh(&lane->lock);
 	return n;
 }
 

@@ -116,15 +116,29 @@ static void dst_target_free_pages(struct dst_request *req)
 	req->bio.bi_vcnt = 0;
 }
 
+/*
+ * Give back the credit. Once, and before the reply goes out: the client counts
+ * on it as soon as it sees the header.
+ */
+static void dst_target_uncount(struct dst_request *req)
+{
+	struct dst_target *target = req->target;
+
+	if (!req->counted)
+		return;
+	req->counted = false;
+	WRITE_ONCE(target->open, target->open - 1);
+	if (dst_wire_has_data(req->op))
+		WRITE_ONCE(target->open_bytes,
+			   target->open_bytes - req->length_bytes);
+}
+
 static void dst_target_free_request(struct dst_request *req)
 {
 	struct dst_target *target = req->target;
 
 	dst_target_free_pages(req);
-	WRITE_ONCE(target->open, target->open - 1);
-	if (dst_wire_has_data(req->op))
-		WRITE_ONCE(target->open_bytes,
-			   target->open_bytes - req->length_bytes);
+	dst_target_uncount(req);
 	bio_uninit(&req->bio);
 	if (req->vecs)
 		mempool_free(req->vecs, &target->export->vecs);
@@ -207,6 +221,7 @@ dst_target_alloc_request(struct dst_target *target,
 	req->flags = p->flags;
 	req->status = status;
 	req->started = jiffies;
+	req->counted = true;
 	WRITE_ONCE(target->open, target->open + 1);
 	if (dst_wire_has_data(req->op))
 		WRITE_ONCE(target->open_bytes,
@@ -486,6 +501,7 @@ static void dst_target_put_reply(struct dst_target *target,
 	u32 bytes = dst_target_reply_bytes(req);
 	unsigned int i;
 
+	dst_target_uncount(req);
 	memset(r, 0, sizeof(*r));
 	r->magic = cpu_to_le32(DST_PROTO_REPLY_MAGIC);
 	r->op = req->op;

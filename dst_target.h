@@ -54,6 +54,7 @@ struct dst_request {
 	u8			op;
 	u8			flags;
 	u8			status;	/* enum dst_proto_status */
+	bool			counted;	/* against the credits */
 	unsigned long		started;	/* jiffies */
 	struct bio_vec		*vecs;	/* from export->vecs; NULL: inline */
 	struct bio_vec		inline_vecs[DST_REQUEST_INLINE_VECS];
