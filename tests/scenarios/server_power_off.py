@@ -31,7 +31,7 @@ def run(rig):
     wait_state(client, dev, 'online', 60)
     assert fio_result(job)['error'] == 0
 
-    job = fio(client, dev, rw='randwrite', bs='4k', size='32M', iodepth=16,
+    job = fio(client, dev, rw='randwrite', bs='4k', size='8M', iodepth=16,
               verify='crc32c', verify_only=None)
     assert job['error'] == 0, 'read back'
     assert dst_status(client, dev)['counters']['reconnects'] > 0

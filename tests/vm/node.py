@@ -69,6 +69,13 @@ class Job:
     def raw(self):
         return bytes(self._out)
 
+    def _tail(self):
+        """What it last said, errors last; fio's JSON says little."""
+        out = self.out
+        if out.lstrip().startswith('{'):
+            out = ''
+        return out[-2000:] + self.err[-2000:]
+
     def done(self):
         """Has it ended (also by loss of power)?"""
         return self._done.is_set()
@@ -79,12 +86,12 @@ class Job:
         if not self._done.wait(limit):
             self.node.diagnose(f'hung for {limit:.0f} s: {self.cmd}')
             raise CommandError(f'{self.node.name}: `{self.cmd}` did not end in '
-                               f'{limit:.0f} s\n{self.out}{self.err}')
+                               f'{limit:.0f} s\n{self._tail()}')
         if self.lost:
             raise NodeDown(f'{self.node.name} went down during `{self.cmd}`')
         if check and self.rc:
             raise CommandError(f'{self.node.name}: `{self.cmd}` gave {self.rc}'
-                               f'\n{self.out}{self.err}'.rstrip())
+                               f'\n{self._tail()}'.rstrip())
         return Result(self.rc, self.out, self.err)
 
     def send(self, data):
