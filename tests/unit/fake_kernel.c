@@ -8,6 +8,8 @@
 #include "dstctl.h"
 #include "text.h"
 
+#include "../../dst_proto.h"
+
 struct fake fake;
 
 void fake_reset(void)
@@ -145,12 +147,15 @@ static int fake_export_add(struct dst_ioc_export_add *arg)
 	export->workers = arg->workers ? arg->workers : 2;
 	export->max_clients = arg->max_clients ? arg->max_clients : 64;
 	export->mem_limit_bytes = arg->mem_limit_bytes;
-	export->nr_listens = arg->nr_listens;
+	export->nr_listens = arg->nr_listens ? arg->nr_listens : 1;
 	export->nr_allows = arg->nr_allows;
 	memcpy(export->uuid, arg->uuid, sizeof(export->uuid));
 	memcpy(export->name, arg->name, sizeof(export->name));
 	memcpy(export->path, arg->path, sizeof(export->path));
 	memcpy(export->listen, arg->listen, sizeof(export->listen));
+	/* as dst_export_listen() does: family 0 is any address */
+	if (!arg->nr_listens)
+		export->listen[0].port = DST_PROTO_PORT;
 	memcpy(export->allow, arg->allow, sizeof(export->allow));
 	return 0;
 }

@@ -556,6 +556,50 @@ static void test_apply(void **state)
 	assert_int_equal(fake.changes, changes);
 }
 
+/* Without "listen": any address, however often; all else is a change. */
+static void test_apply_listen(void **state)
+{
+	static const char * const others[] = {
+		"0.0.0.0", "[::]", "127.0.0.1", "0.0.0.0:4491",
+	};
+	struct json_object *all, *listens;
+	char line[128];
+	size_t i;
+
+	(void)state;
+	write_conf(CONF_EXPORT);
+	done(apply_line());
+	done("status files");
+	assert_non_null(strstr(out, "  listen     *:4490\n"));
+	done("status --json files");
+	all = json_tokener_parse(out);
+	listens = member(json_object_array_get_idx(member(all, "exports"), 0),
+			 "listen");
+	assert_int_equal(json_object_array_length(listens), 1);
+	assert_string_equal(json_object_get_string(
+				json_object_array_get_idx(listens, 0)),
+			    "*:4490");
+	json_object_put(all);
+	done(apply_line());
+	assert_string_equal(out, "");
+	assert_int_equal(fake.changes, 1);
+
+	for (i = 0; i < ARRAY_SIZE(others); i++) {
+		snprintf(line, sizeof(line), "%slisten = %s\n", CONF_EXPORT,
+			 others[i]);
+		write_conf(line);
+		refused(1, ":1: 'listen' differs", apply_line());
+		done("export remove files");
+		done(apply_line());
+		done(apply_line());
+		assert_string_equal(out, "");
+		write_conf(CONF_EXPORT);
+		refused(1, ":1: 'listen' differs", apply_line());
+		done("export remove files");
+		done(apply_line());
+	}
+}
+
 /* Nothing at all is changed where one thing cannot be. */
 static void test_apply_refused(void **state)
 {
@@ -658,6 +702,8 @@ int main(void)
 		cmocka_unit_test_setup(test_status, setup),
 		cmocka_unit_test_setup(test_stats, setup),
 		cmocka_unit_test_setup_teardown(test_apply, setup_conf,
+						teardown_conf),
+		cmocka_unit_test_setup_teardown(test_apply_listen, setup_conf,
 						teardown_conf),
 		cmocka_unit_test_setup_teardown(test_apply_refused, setup_conf,
 						teardown_conf),

@@ -102,9 +102,12 @@ static void test_addr(void **state)
 	text_addr(text, &addr);
 	assert_string_equal(text, "[fe80::1%4000000000]:4490");
 
-	addr.family = 0;
+	memset(&addr, 0, sizeof(addr));
 	text_addr(text, &addr);
 	assert_string_equal(text, "");
+	addr.port = 4490;
+	text_addr(text, &addr);
+	assert_string_equal(text, "*:4490");
 }
 
 static void test_cidr(void **state)

@@ -70,19 +70,12 @@ static bool same_listens(const struct dst_ioc_addr *want, __u32 nr,
 	return true;
 }
 
-/* A machine may have only one of IPv4 and IPv6. */
+/* Any address, which is neither 0.0.0.0 nor [::] nor can be asked for. */
 static bool default_listens(const struct dst_ioc_export *have)
 {
-	static const struct dst_ioc_addr any[] = {
-		{ .family = DST_IOC_ADDR_INET, .port = DST_PROTO_PORT },
-		{ .family = DST_IOC_ADDR_INET6, .port = DST_PROTO_PORT },
-	};
-	__u32 i;
+	static const struct dst_ioc_addr any = { .port = DST_PROTO_PORT };
 
-	for (i = 0; i < have->nr_listens; i++)
-		if (!has_addr(any, ARRAY_SIZE(any), &have->listen[i]))
-			return false;
-	return true;
+	return have->nr_listens == 1 && has_addr(have->listen, 1, &any);
 }
 
 static bool has_allow(const struct dst_ioc_allow *list, __u32 nr,

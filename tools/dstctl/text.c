@@ -159,8 +159,12 @@ void text_addr(char out[TEXT_ADDR_LEN], const struct dst_ioc_addr *addr)
 	char host[TEXT_ADDR_LEN];
 
 	out[0] = '\0';
-	if (!addr->family)
+	if (!addr->family) {
+		/* listened on: any address; without a port: no address */
+		if (addr->port)
+			snprintf(out, TEXT_ADDR_LEN, "*:%u", addr->port);
 		return;
+	}
 
 	text_host(host, addr);
 	if (addr->family == DST_IOC_ADDR_INET6)
