@@ -87,6 +87,16 @@ class Kernel:
         return 3 if self.name == 'debug' else 1
 
     @property
+    def extra_mem(self):
+        """MiB that the checkers take: scenarios have what they ask for."""
+        return 384 if self.name == 'debug' else 0
+
+    @property
+    def args(self):
+        """Kernel command line of its own."""
+        return 'page_poison=1 ' if self.name == 'debug' else ''
+
+    @property
     def patience(self):
         """What limits are multiplied with: this machine is shared and noisy."""
         return self.slow * float(os.environ.get('DST_PATIENCE', '2'))

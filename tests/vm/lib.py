@@ -295,17 +295,25 @@ def fio_result(job, timeout=120, check=True):
 
 def fill(host, dev, byte, offset, length):
     """Write length bytes of one value at offset (both multiples of 512)."""
-    block = 4096 if offset % 4096 == 0 and length % 4096 == 0 else 512
+    block = _block(offset, length)
     host.run(f'head -c {length} /dev/zero | tr "\\000" "\\{byte:03o}" | '
-             f'dd of={dev} bs={block} seek={offset // block} iflag=fullblock '
-             'oflag=direct conv=notrunc status=none')
+             f'dd of={dev} bs={block} seek={offset} iflag=fullblock '
+             'oflag=direct,seek_bytes conv=notrunc status=none')
+
+
+def _block(offset, length):
+    """How much dd moves at once: few round trips where there is much."""
+    if length > 256 << 10:
+        return 64 << 10
+    return 4096 if offset % 4096 == 0 and length % 4096 == 0 else 512
 
 
 def peek(host, dev, offset, length=512):
     """Bytes at offset, read directly."""
-    block = 4096 if offset % 4096 == 0 and length % 4096 == 0 else 512
-    job = host.spawn(f'dd if={dev} bs={block} skip={offset // block} '
-                     f'count={-(-length // block)} iflag=direct status=none')
+    whole = -(-length // 512) * 512
+    job = host.spawn(f'dd if={dev} bs={_block(offset, length)} skip={offset} '
+                     f'count={whole} iflag=direct,skip_bytes,count_bytes '
+                     'status=none')
     job.wait(60, check=True)
     return job.raw[:length]
 

@@ -204,6 +204,7 @@ class Node:
         append = ('console=ttyS0 loglevel=4 panic=-1 mitigations=off '
                   'tsc=reliable audit=0 nokaslr '
                   f'net.ifnames=0 slab_nomerge seed={os.urandom(32).hex()} ' +
+                  self.kernel.args +
                    self.rig.kernel_args)
         args = self.rig.in_netns([
             'qemu-system-x86_64', '-name', self.name, '-nodefaults',

@@ -164,6 +164,7 @@ class Rig:
         while len(self.pool) < count:
             self.pool.append(Node(self, len(self.pool), self.kernel))
         nodes = self.pool[:count]
+        mem += self.kernel.extra_mem
         for node in nodes:
             # More memory than asked for is as good, except when it is short
             # on purpose.
