@@ -39,7 +39,7 @@ struct dst_ioc_head {
 
 /* An address; @port in host order, @addr as in the packet. */
 struct dst_ioc_addr {
-	__u16	family;		/* DST_IOC_ADDR_*, 0: none */
+	__u16	family;		/* DST_IOC_ADDR_*; 0: none, or any to listen at */
 	__u16	port;
 	__u32	scope_id;
 	__u8	addr[16];
@@ -225,8 +225,8 @@ struct dst_ioc_allow {
 #define DST_IOC_EXPORT_SHARED		(1U << 1)
 
 /*
- * DST_IOC_EXPORT_ADD. Without listens: [::]:4490 and 0.0.0.0:4490; without
- * allows: loopback, rw. Zero in @workers, @max_clients, @mem_limit_bytes means
+ * DST_IOC_EXPORT_ADD. Without listens: port 4490 of any address, shown as one
+ * listen of family 0; without allows: loopback, rw. Zero in @workers, @max_clients, @mem_limit_bytes means
  * the default.
  */
 struct dst_ioc_export_add {
