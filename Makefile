@@ -31,7 +31,7 @@ tools:
 
 install: all
 	$(kmake) INSTALL_MOD_PATH=$(DESTDIR) INSTALL_MOD_DIR=extra \
-		$(if $(DESTDIR),DEPMOD=true) modules_install
+		CONFIG_MODULE_SIG_ALL= $(if $(DESTDIR),DEPMOD=true) modules_install
 	$(MAKE) -C tools install DESTDIR=$(DESTDIR)
 
 uninstall:
