@@ -59,7 +59,7 @@ def run(rig, variant):
            f'0 {n} flakey {ram} 0 0 60 1 error_writes')
     disk = dm(server, 'disk', good)
     dev = dst_attach(client, dst_export(server, 'e', disk))
-    fill(client, dev, 0x41, 0, MB << 20)
+    fill(client, dev, 0x41, (MB << 19) - 65536, 131072)
     dm_reload(server, 'disk', bad)
 
     eio = 'Input/output error'

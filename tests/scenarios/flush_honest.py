@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What was flushed is there after the server lost power, whose disk loses what
-it has only in its cache. By fsync, by a FUA write, by --ack=disk; for a block
-device and for a file on it.
+it has only in its cache: by fsync, by a FUA write, by --ack=disk; for a block
+device and for a file on it. Each has the disk flush; fsync comes last, so that
+nothing else does it for it.
 """
 
-from lib import (dm, dst_attach, dst_export, dst_status, dstctl, fill, peek)
+from lib import dm, dst_attach, dst_export, peek
 
 NODES = 2
 KIB = 1024
@@ -16,6 +17,29 @@ def halves(server):
             for i in (0, 1)]
 
 
+def flushes(server):
+    return int(server.sh("awk '{ print $16 }' /sys/block/vdb/stat"))
+
+
+def write(byte, dev, seek, how):
+    return (f'head -c 16384 /dev/zero | tr "\\000" {byte} | dd of={dev} bs=16k '
+            f'seek={seek} iflag=fullblock status=none {how}')
+
+
+def write_all(client, server, dev):
+    told = flushes(server)
+    for how, command in (
+            ('FUA', write('A', dev, 0, 'conv=notrunc oflag=direct,dsync')),
+            ('ack=disk', f'dstctl set {dev} ack=disk && '
+             + write('B', dev, 4, 'conv=notrunc oflag=direct')),
+            ('fsync', f'dstctl set {dev} ack=server && '
+             + write('C', dev, 8, 'conv=notrunc oflag=direct') + ' && '
+             + write('D', dev, 12, 'conv=notrunc,fsync'))):
+        client.run(command)
+        before, told = told, flushes(server)
+        assert told > before, f'{dev}: {how}: the disk was not told to flush'
+
+
 def run(rig):
     client, server = rig.client, rig.server
 
@@ -24,38 +48,19 @@ def run(rig):
                f'status=none && sync -d {block} && '
                f'mkfs.ext4 -q {fs} && mkdir -p /mnt/fs && mount {fs} /mnt/fs '
                '&& head -c 8M /dev/zero >/mnt/fs/file && sync -f /mnt/fs')
-    targets = [dst_export(server, 'block', block),
-               dst_export(server, 'file', '/mnt/fs/file')]
-    devs = [dst_attach(client, t) for t in targets]
-    for dev in devs:
-        client.run(f'grep -q "write back" /sys/block/{dev[5:]}/queue/'
-                   'write_cache')
-        # by fsync, of direct and of buffered writes
-        fill(client, dev, 0x41, 0, 16 * KIB)
-        client.run('head -c 16384 /dev/zero | tr "\\000" B | dd '
-                   f'of={dev} bs=16k seek=4 iflag=fullblock conv=notrunc,fsync '
-                   f'status=none; sync -d {dev}')
-    for dev in devs:
-        # by FUA
-        client.run('head -c 16384 /dev/zero | tr "\\000" C | dd '
-                   f'of={dev} bs=16k seek=8 iflag=fullblock conv=notrunc '
-                   'oflag=direct,dsync status=none')
-        dstctl(client, 'set', dev, 'ack=disk')
-        fill(client, dev, 0x44, 192 * KIB, 16 * KIB)
-    flushes = dst_status(server, 'block')['counters']['flushes']
+    for name, path in ('file', '/mnt/fs/file'), ('block', block):
+        dev = dst_attach(client, dst_export(server, name, path))
+        write_all(client, server, dev)
     server.power_off()
-    for dev in devs:
-        client.run(f'dstctl detach {dev} --force')
+    client.run('dstctl detach dst0 --force && dstctl detach dst1 --force')
     server.power_on()
 
     block, fs = halves(server)
     server.run(f'mkdir -p /mnt/fs && mount {fs} /mnt/fs')
     for name, path in ('block', block), ('file', '/mnt/fs/file'):
-        for how, byte, offset in (('fsync', b'A', 0),
-                                  ('buffered, fsync', b'B', 64 * KIB),
-                                  ('FUA', b'C', 128 * KIB),
-                                  ('ack=disk', b'D', 192 * KIB)):
-            found = peek(server, path, offset, 16 * KIB)
+        for how, byte, offset in (('FUA', b'A', 0), ('ack=disk', b'B', 64),
+                                  ('fsync', b'C', 128),
+                                  ('buffered, fsync', b'D', 192)):
+            found = peek(server, path, offset * KIB, 16 * KIB)
             assert found == byte * 16 * KIB, \
                 f'{name}: {how}: lost, there is {found[:1]}'
-    assert flushes >= 2
