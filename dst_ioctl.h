@@ -226,8 +226,8 @@ struct dst_ioc_allow {
 
 /*
  * DST_IOC_EXPORT_ADD. Without listens: port 4490 of any address, shown as one
- * listen of family 0; without allows: loopback, rw. Zero in @workers, @max_clients, @mem_limit_bytes means
- * the default.
+ * listen of family 0; without allows: loopback, rw. Zero in @workers,
+ * @max_clients, @mem_limit_bytes means the default.
  */
 struct dst_ioc_export_add {
 	struct dst_ioc_head head;	/* flags: DST_IOC_EXPORT_* */
