@@ -12,6 +12,8 @@ def run(rig):
     client, server = rig.client, rig.server
 
     disk = null_blk(server, 'ram0', mb=32)
+    # so that there is always something under way when a connection goes
+    client.netem('delay 40ms')
     dev = dst_attach(client, dst_export(server, 'e', disk), '--lanes', '3')
     job = fio_start(client, dev, rw='randwrite', bsrange='4k-64k', size='8M',
                     iodepth=16, verify='crc32c', rate_iops=120)
