@@ -7,7 +7,7 @@ from lib import (dst_attach, dst_export, dst_status, null_blk, timed, unload,
                  wait_for)
 
 NODES = 2
-LIMIT = 5
+LIMIT = 5 + 1      # and what it takes to start dstctl
 
 
 def run(rig):

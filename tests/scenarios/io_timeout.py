@@ -34,9 +34,10 @@ def run(rig):
 
     rc, took, out = timed(server, 'dstctl export remove e --force')
     assert rc == 1 and 'does not answer' in out, (rc, out)
-    assert took < 5, f'export remove --force took {took} s'
+    # of 5 s, and what it takes to start dstctl
+    assert took < 5 + rig.slow, f'export remove --force took {took} s'
     rc, took, out = timed(server, 'rmmod dst')
-    assert rc and took < 5, (rc, took, out)
+    assert rc and took < 5 + rig.slow, (rc, took, out)
     assert not job.done()
 
     server.run('dmsetup resume stuck')

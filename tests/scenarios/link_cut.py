@@ -8,7 +8,7 @@ client tries again with growing pauses, and is back within seconds after the
 link is. No I/O fails, and what was acknowledged before and after is there.
 """
 
-from lib import (dst_attach, dst_export, dst_status, fill, fio, fio_result,
+from lib import (dst_attach, dst_export, dst_status, fill, fio_result,
                  fio_start, null_blk, pause, peek, uptime, wait_state,
                  wait_until)
 
@@ -24,7 +24,7 @@ def run(rig, variant):
                                        ('--keepalive', '500ms')))
     fill(client, dev, 0x41, 16 << 20, 4096)
     job = fio_start(client, dev, rw='randwrite', bs='4k', size='2M',
-                    iodepth=8, verify='crc32c', do_verify=0, rate_iops=120)
+                    iodepth=8, verify='crc32c', rate_iops=120)
     wait_until(lambda: dst_status(client, dev)['counters']['writes'] > 20, 60,
                'fio writes')
     rig.cut(server)
@@ -35,7 +35,7 @@ def run(rig, variant):
         status = dst_status(client, dev)
         assert 'I/O is held' in status['why'], status['why']
         assert not job.done(), fio_result(job)
-        pause(client, 9)
+        pause(client, 7)
     assert not job.done(), fio_result(job)
     rig.restore()
     start = uptime(client)
@@ -44,10 +44,8 @@ def run(rig, variant):
     took = uptime(client) - start
     assert took < 9 * rig.slow, f'back only after {took:.1f} s'
 
+    # it also reads back what it wrote
     assert fio_result(job)['error'] == 0
-    job = fio(client, dev, rw='randwrite', bs='4k', size='2M', iodepth=8,
-              verify='crc32c', verify_only=None)
-    assert job['error'] == 0, 'read back'
     assert peek(client, dev, 16 << 20) == b'A' * 512
     status = dst_status(client, dev)
     assert status['counters']['errors'] == 0, status
