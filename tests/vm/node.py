@@ -209,7 +209,7 @@ class Node:
         args = self.rig.in_netns([
             'qemu-system-x86_64', '-name', self.name, '-nodefaults',
             '-no-user-config', '-display', 'none',
-            '-machine', 'q35,hpet=off,vmport=off,i8042=off',
+            '-machine', f'q35,hpet={self.kernel.hpet},vmport=off,i8042=off',
             '-accel', 'tcg,thread=multi', '-cpu', 'Nehalem',
             '-smp', str(self.cpus), '-m', f'{self.mem}M',
             '-kernel', self.kernel.image,
