@@ -15,7 +15,7 @@ def run(rig):
     # so that there is always something under way when a connection goes
     client.netem('delay 40ms')
     dev = dst_attach(client, dst_export(server, 'e', disk), '--lanes', '3')
-    job = fio_start(client, dev, rw='randwrite', bsrange='4k-64k', size='8M',
+    job = fio_start(client, dev, rw='randwrite', bsrange='4k-64k', size='4M',
                     iodepth=16, verify='crc32c', rate_iops=120)
     wait_until(lambda: dst_status(client, dev)['counters']['writes'] > 30, 60,
                'fio writes')

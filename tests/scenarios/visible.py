@@ -23,7 +23,7 @@ def run(rig):
                'echo 1 >enable && echo 1 >../../tracing_on')
     monitor = client.spawn('exec udevadm monitor -k -p')
     wait_for(client, 'pgrep -x udevadm')
-    dev = dst_attach(client, target, '--keepalive', '500ms', '--lanes', '2')
+    dev = dst_attach(client, target, '--keepalive', '2s', '--lanes', '2')
     name = dev[5:]
     attrs = f'/sys/block/{name}/dst'
     wait_state(client, dev, 'online')
@@ -38,12 +38,17 @@ def run(rig):
     assert attr('device_uuid') == status['uuid']
     assert attr('boot_id') == leg['boot_id']
     assert attr('lanes') == '2' and attr('ack') == 'server'
-    assert attr('keepalive_ms') == '500' and attr('fail_after_ms') == 'never'
+    assert attr('keepalive_ms') == '2000' and attr('fail_after_ms') == 'never'
     assert logged(client, f'{name}: online')
 
-    rig.cut(server)
+    # the write is under way when the link goes, so that it is sent again
+    server.netem('delay 600ms')
     job = client.spawn(f'dd if=/dev/zero of={dev} bs=4096 count=1 seek=9 '
                        'oflag=direct status=none')
+    wait_for(client, 'grep -q " write 72 8 sent " '
+             f'/sys/kernel/debug/dst_blk/{name}/transactions')
+    rig.cut(server)
+    server.netem(None)
     wait_for(client, f'grep -q held /sys/block/{name}/dst/state')
     assert attr('state') == 'held'
     why = dst_status(client, dev)['why']
