@@ -562,8 +562,13 @@ int dst_export_set(struct dst_ioc_export_set *arg)
 	return 0;
 }
 
-static void dst_export_add_counters(struct dst_ioc_counters *sum,
-				    const struct dst_ioc_counters *c)
+/**
+ * dst_export_add_counters - add the counters of a target to others
+ * @sum: to add to
+ * @c: of a target; may be changing
+ */
+void dst_export_add_counters(struct dst_ioc_counters *sum,
+			     const struct dst_ioc_counters *c)
 {
 	sum->reads += c->reads;
 	sum->writes += c->writes;

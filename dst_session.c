@@ -401,20 +401,11 @@ void dst_session_leave(struct dst_target *target)
 {
 	struct dst_export *export = target->export;
 	struct dst_session *s = target->session;
-	struct dst_ioc_counters *sum = &export->counters;
-	const struct dst_ioc_counters *c = &target->counters;
 
 	spin_lock(&export->lock);
 	list_del(&target->entry);
 	export->mem_granted_bytes -= target->credit_bytes;
-	sum->reads += c->reads;
-	sum->writes += c->writes;
-	sum->flushes += c->flushes;
-	sum->discards += c->discards;
-	sum->read_bytes += c->read_bytes;
-	sum->write_bytes += c->write_bytes;
-	sum->errors += c->errors;
-	sum->malformed += c->malformed;
+	dst_export_add_counters(&export->counters, &target->counters);
 	if (!--s->targets && !dst_session_is_needed(export, s))
 		dst_session_free(s);
 	spin_unlock(&export->lock);

@@ -158,6 +158,8 @@ bool dst_export_allows(struct dst_export *export, const struct dst_peer *peer,
 bool dst_export_anything_for(const struct dst_portal *portal,
 			     const struct dst_peer *peer);
 void dst_export_kill_targets(struct dst_export *export);
+void dst_export_add_counters(struct dst_ioc_counters *sum,
+			     const struct dst_ioc_counters *c);
 
 /* ---- dst_session.c: who may use an export, and fencing ----------------- */
 
