@@ -216,6 +216,10 @@ static int dst_conn_actor(read_descriptor_t *desc, struct sk_buff *skb,
 	size_t done = 0;
 	int ret;
 
+	/* tcp_read_sock() comes once more after it was given less than all */
+	if (unlikely(conn->rx_error))
+		return conn->rx_error;
+
 	while (done < len) {
 		if (conn->rx_left)
 			ret = dst_conn_copy_data(conn, skb, offset + done,
