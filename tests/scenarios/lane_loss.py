@@ -32,7 +32,7 @@ def run(rig):
         rounds += 1
     res = fio_result(job)
     assert res['error'] == 0, res
-    assert rounds > 1, 'fio was too quick'
+    assert rounds, 'fio was too quick'
     status = dst_status(client, dev)
     assert status['state'] == 'online', status
     counters = status['counters']
