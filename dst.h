@@ -203,7 +203,6 @@ struct dst_trans {
 	bool			indexed;
 	u16			tag;	/* slot on its lane */
 	u16			resends;
-	u16			nr_bvecs;
 	u32			blockers;	/* shard lock */
 	u32			end_seq;	/* TCP sequence behind its data */
 	struct list_head	list;
@@ -274,7 +273,6 @@ struct dst_lane {
 	u32			max_credit_bytes;
 	u32			max_credit_slots;
 	char			why[DST_IOC_REASON_LEN];	/* lock */
-	unsigned long		down_since;	/* lock: jiffies */
 	u32			latency_us;	/* smoothed; receiver writes */
 	u32			reconnects;
 	u64			resends;	/* lock */
@@ -424,7 +422,6 @@ void dst_device_resized(struct dst_device *dev, u64 size_bytes);
 void dst_device_fence(struct dst_device *dev);
 void dst_device_refused(struct dst_device *dev, int error, const char *fmt, ...)
 	__printf(3, 4);
-void dst_device_sum(struct dst_device *dev, struct dst_counters *sum);
 const char *dst_device_state_name(enum dst_ioc_device_state state);
 
 /* ------------------------------------------------------------------------

@@ -90,13 +90,8 @@ bool dst_backend_is_volatile(const struct dst_backend *b)
 
 /* ---- executing --------------------------------------------------------- */
 
-/**
- * dst_backend_endio - a bio of a request has ended
- * @bio: of a request
- *
- * Context: any.
- */
-void dst_backend_endio(struct bio *bio)
+/* Of a request. Context: any. */
+static void dst_backend_endio(struct bio *bio)
 {
 	struct dst_request *req = container_of(bio, struct dst_request, bio);
 
@@ -125,25 +120,6 @@ static void dst_backend_submit(struct dst_request *req)
 	bio->bi_iter.bi_sector = req->sector;
 	bio->bi_end_io = dst_backend_endio;
 	submit_bio(bio);
-}
-
-/**
- * dst_backend_execute - do what a request asks for
- * @req: passed all checks; dst_target_done() is called for it
- *
- * Context: the target's thread.
- */
-void dst_backend_execute(struct dst_request *req)
-{
-	struct dst_export *export = req->target->export;
-
-	if (!export->backend.is_file &&
-	    (dst_wire_has_data(req->op) || req->op == DST_PROTO_OP_FLUSH)) {
-		dst_backend_submit(req);
-		return;
-	}
-	INIT_WORK(&req->work, dst_backend_work);
-	queue_work(export->workers, &req->work);
 }
 
 static int dst_backend_file_rw(struct dst_request *req)
@@ -254,11 +230,8 @@ static int dst_backend_block(struct dst_request *req)
 	return ret;
 }
 
-/**
- * dst_backend_work - what a worker of an export does
- * @work: of a request
- */
-void dst_backend_work(struct work_struct *work)
+/* What a worker of an export does. */
+static void dst_backend_work(struct work_struct *work)
 {
 	struct dst_request *req = container_of(work, struct dst_request, work);
 	unsigned int noio = memalloc_noio_save();
@@ -278,6 +251,25 @@ void dst_backend_work(struct work_struct *work)
 	memalloc_noio_restore(noio);
 	req->status = dst_backend_errno(ret);
 	dst_target_done(req);
+}
+
+/**
+ * dst_backend_execute - do what a request asks for
+ * @req: passed all checks; dst_target_done() is called for it
+ *
+ * Context: the target's thread.
+ */
+void dst_backend_execute(struct dst_request *req)
+{
+	struct dst_export *export = req->target->export;
+
+	if (!export->backend.is_file &&
+	    (dst_wire_has_data(req->op) || req->op == DST_PROTO_OP_FLUSH)) {
+		dst_backend_submit(req);
+		return;
+	}
+	INIT_WORK(&req->work, dst_backend_work);
+	queue_work(export->workers, &req->work);
 }
 
 /* ---- opening ----------------------------------------------------------- */

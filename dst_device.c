@@ -492,6 +492,31 @@ static void dst_device_tick(struct work_struct *work)
 	queue_delayed_work(dst_wq, &dev->tick, msecs_to_jiffies(period));
 }
 
+/* Of all CPUs. Ended is read first, so that it is never above started. */
+static void dst_device_sum(struct dst_device *dev, struct dst_counters *sum)
+{
+	int cpu;
+
+	memset(sum, 0, sizeof(*sum));
+	for_each_possible_cpu(cpu)
+		sum->ended += READ_ONCE(per_cpu_ptr(dev->counters, cpu)->ended);
+	/* what is seen as ended is seen as started */
+	smp_rmb();
+	for_each_possible_cpu(cpu) {
+		const struct dst_counters *c = per_cpu_ptr(dev->counters, cpu);
+
+		sum->reads += c->reads;
+		sum->writes += c->writes;
+		sum->flushes += c->flushes;
+		sum->discards += c->discards;
+		sum->read_bytes += c->read_bytes;
+		sum->write_bytes += c->write_bytes;
+		sum->resends += c->resends;
+		sum->errors += c->errors;
+		sum->started += READ_ONCE(c->started);
+	}
+}
+
 /* ---- birth and death -------------------------------------------------- */
 
 static void dst_device_release(struct kref *ref)
@@ -694,7 +719,7 @@ static int dst_device_register(struct dst_device *dev, char *reason)
 			   sizeof(dev->opts.device)))
 			continue;
 		snprintf(reason, DST_IOC_REASON_LEN,
-			 "%.150s is attached already, as dst%d", o->opts.target,
+			 "%.150s is attached already, as dst%u", o->opts.target,
 			 o->index);
 		mutex_unlock(&dst_devices_mutex);
 		return -EEXIST;
@@ -996,35 +1021,6 @@ int dst_device_set(struct dst_device *dev, struct dst_ioc_device_set *set)
 	mod_delayed_work(dst_wq, &dev->tick, 0);
 	mutex_unlock(&dev->mutex);
 	return 0;
-}
-
-/**
- * dst_device_sum - add up the counters of all CPUs
- * @dev: device
- * @sum: filled; @ended is read first, so that it is never above @started
- */
-void dst_device_sum(struct dst_device *dev, struct dst_counters *sum)
-{
-	int cpu;
-
-	memset(sum, 0, sizeof(*sum));
-	for_each_possible_cpu(cpu)
-		sum->ended += READ_ONCE(per_cpu_ptr(dev->counters, cpu)->ended);
-	/* what is seen as ended is seen as started */
-	smp_rmb();
-	for_each_possible_cpu(cpu) {
-		const struct dst_counters *c = per_cpu_ptr(dev->counters, cpu);
-
-		sum->reads += c->reads;
-		sum->writes += c->writes;
-		sum->flushes += c->flushes;
-		sum->discards += c->discards;
-		sum->read_bytes += c->read_bytes;
-		sum->write_bytes += c->write_bytes;
-		sum->resends += c->resends;
-		sum->errors += c->errors;
-		sum->started += READ_ONCE(c->started);
-	}
 }
 
 static void dst_device_describe_counters(struct dst_device *dev,

@@ -412,13 +412,8 @@ int dst_export_add(struct dst_ioc_export_add *arg, struct net *net)
 
 /* ---- removing ---------------------------------------------------------- */
 
-/**
- * dst_export_kill_targets - end all connections of an export
- * @export: export
- *
- * Context: export->lock held.
- */
-void dst_export_kill_targets(struct dst_export *export)
+/* End all connections of an export. */
+static void dst_export_kill_targets(struct dst_export *export)
 {
 	struct dst_target *target;
 

@@ -110,16 +110,22 @@ static void dst_lane_build_header(struct dst_lane *lane, struct dst_trans *t)
 	dst_wire_seal(req, sizeof(*req));
 }
 
-static unsigned int dst_lane_count_bvecs(const struct dst_trans *t)
+static unsigned int dst_lane_bio_bvecs(struct bio *bio)
 {
 	struct bvec_iter iter;
 	struct bio_vec bv;
 	unsigned int n = 0;
 
-	if (t->op == DST_PROTO_OP_WRITE)
-		bio_for_each_bvec(bv, t->bio, iter)
-			n++;
+	bio_for_each_bvec(bv, bio, iter)
+		n++;
 	return n;
+}
+
+/* What @t takes of a batch: its header, and the data of a write. */
+static unsigned int dst_lane_tx_bvecs(const struct dst_trans *t)
+{
+	return 1 + (t->op == DST_PROTO_OP_WRITE ? dst_lane_bio_bvecs(t->bio) :
+						  0);
 }
 
 /* Give @t a slot and put it into the batch. */
@@ -162,7 +168,7 @@ static bool dst_lane_fill(struct dst_lane *lane)
 	spin_lock_bh(&lane->lock);
 	while (headers && conn->tx_bytes < DST_CONN_TX_BATCH_BYTES) {
 		t = dst_lane_next(lane);
-		if (!t || dst_lane_count_bvecs(t) + 1 > dst_conn_tx_room(conn))
+		if (!t || dst_lane_tx_bvecs(t) > dst_conn_tx_room(conn))
 			break;
 		dst_lane_put(lane, t);
 		headers--;
@@ -349,14 +355,10 @@ static void dst_lane_expect_data(struct dst_lane *lane, struct dst_trans *t)
 {
 	const struct bio_vec *first =
 		__bvec_iter_bvec(t->bio->bi_io_vec, t->bio->bi_iter);
-	struct bvec_iter iter = t->bio->bi_iter;
 	struct dst_conn *conn = &lane->conn;
-	unsigned int n = 0;
-	struct bio_vec bv;
 
-	bio_for_each_bvec(bv, t->bio, iter)
-		n++;
-	iov_iter_bvec(&conn->rx_iter, ITER_DEST, first, n, t->length_bytes);
+	iov_iter_bvec(&conn->rx_iter, ITER_DEST, first,
+		      dst_lane_bio_bvecs(t->bio), t->length_bytes);
 	conn->rx_iter.iov_offset =
 		mp_bvec_iter_offset(t->bio->bi_io_vec, t->bio->bi_iter) -
 		first->bv_offset;
@@ -441,7 +443,6 @@ static void dst_lane_ready(struct dst_conn *conn)
 static void dst_lane_rx_work(struct work_struct *work)
 {
 	struct dst_lane *lane = container_of(work, struct dst_lane, rx_work);
-
 	struct sock *sk = lane->conn.sock->sk;
 	int ret;
 
@@ -481,6 +482,22 @@ static const struct dst_conn_ops dst_lane_conn_ops = {
 
 /* ---- states ----------------------------------------------------------- */
 
+/* A live lane goes down. Its worker has to be told. */
+static void dst_lane_set_down(struct dst_lane *lane)
+{
+	struct dst_device *dev = lane->dev;
+
+	lockdep_assert_held(&lane->lock);
+	/* both at once, so that whoever holds either lock can rely on it */
+	spin_lock(&dev->lock);
+	WRITE_ONCE(lane->state, DST_LANE_DOWN);
+	WRITE_ONCE(dev->nr_live, dev->nr_live - 1);
+	if (!dev->nr_live)
+		dev->down_since = jiffies;
+	spin_unlock(&dev->lock);
+	trace_dst_lane_state(lane, DST_LANE_DOWN, lane->why);
+}
+
 /**
  * dst_lane_fail - a lane can't go on
  * @lane: lane
@@ -493,7 +510,6 @@ static const struct dst_conn_ops dst_lane_conn_ops = {
  */
 void dst_lane_fail(struct dst_lane *lane, const char *fmt, ...)
 {
-	struct dst_device *dev = lane->dev;
 	va_list args;
 
 	spin_lock_bh(&lane->lock);
@@ -504,20 +520,12 @@ void dst_lane_fail(struct dst_lane *lane, const char *fmt, ...)
 	va_start(args, fmt);
 	vsnprintf(lane->why, sizeof(lane->why), fmt, args);
 	va_end(args);
-	lane->down_since = jiffies;
-	/* both at once, so that whoever holds either lock can rely on it */
-	spin_lock(&dev->lock);
-	WRITE_ONCE(lane->state, DST_LANE_DOWN);
-	WRITE_ONCE(dev->nr_live, dev->nr_live - 1);
-	if (!dev->nr_live)
-		dev->down_since = jiffies;
-	spin_unlock(&dev->lock);
-	trace_dst_lane_state(lane, DST_LANE_DOWN, lane->why);
+	dst_lane_set_down(lane);
 	/* under the lock: dst_lane_stop() relies on what it sees */
 	if (!lane->stopping)
 		mod_delayed_work(dst_join_wq, &lane->connect, 0);
 	spin_unlock_bh(&lane->lock);
-	queue_work(dst_event_wq, &dev->state_work);
+	queue_work(dst_event_wq, &lane->dev->state_work);
 }
 
 static int dst_lane_id_cmp(void *priv, const struct list_head *a,
@@ -858,7 +866,6 @@ struct dst_lane *dst_lane_create(struct dst_device *dev, unsigned int index)
 	}
 	lane->dev = dev;
 	lane->index = index;
-	lane->down_since = jiffies;
 	spin_lock_init(&lane->lock);
 	mutex_init(&lane->sock_mutex);
 	INIT_LIST_HEAD(&lane->queue);
@@ -883,16 +890,10 @@ struct dst_lane *dst_lane_create(struct dst_device *dev, unsigned int index)
  */
 void dst_lane_stop(struct dst_lane *lane)
 {
-	struct dst_device *dev = lane->dev;
-
 	spin_lock_bh(&lane->lock);
 	lane->stopping = true;
-	if (lane->state == DST_LANE_LIVE) {
-		spin_lock(&dev->lock);
-		WRITE_ONCE(lane->state, DST_LANE_DOWN);
-		WRITE_ONCE(dev->nr_live, dev->nr_live - 1);
-		spin_unlock(&dev->lock);
-	}
+	if (lane->state == DST_LANE_LIVE)
+		dst_lane_set_down(lane);
 	spin_unlock_bh(&lane->lock);
 
 	mutex_lock(&lane->sock_mutex);

@@ -108,7 +108,7 @@ static void dst_session_fence(struct dst_export *export, struct dst_session *s,
 static bool dst_session_stands_in_way(const struct dst_target *old,
 				      const struct dst_target *new)
 {
-	if (old == new || !test_bit(DST_TARGET_DEAD, &old->flags))
+	if (old == new || !dst_target_is_dead(old))
 		return false;
 	if (old->session == new->session)
 		return old->lane == new->lane || old->epoch != new->epoch;

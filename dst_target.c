@@ -3,9 +3,10 @@
  * One connection of a client, and the thread that serves it.
  *
  * The thread receives requests, checks them, submits them, collects what has
- * been done and answers. It never waits for a client or for a disk: only for
- * being woken. When the backend completes a request while it is submitted, the
- * reply goes out without any further wake-up.
+ * been done and answers. It never waits for a client, and for a disk only in
+ * submit_bio(), where the queue of the disk is full. When the backend completes
+ * a request while it is submitted, the reply goes out without any further
+ * wake-up.
  */
 #include <linux/crc32c.h>
 #include <linux/kthread.h>
@@ -161,11 +162,12 @@ static bool dst_target_add_pages(struct dst_request *req, u32 bytes)
 	return true;
 }
 
-static u32 dst_target_data_bytes(const struct dst_request *req)
+/* How much data goes one way or the other with a request. */
+static u32 dst_target_data_bytes(u8 op, u32 length_bytes)
 {
-	if (dst_wire_has_data(req->op))
-		return req->length_bytes;
-	return req->op == DST_PROTO_OP_HASH ? DST_PROTO_HASH_LEN : 0;
+	if (dst_wire_has_data(op))
+		return length_bytes;
+	return op == DST_PROTO_OP_HASH ? DST_PROTO_HASH_LEN : 0;
 }
 
 static struct dst_request *dst_target_get_request(struct dst_export *export,
@@ -203,10 +205,9 @@ dst_target_alloc_request(struct dst_target *target,
 	struct dst_request *req;
 	u32 bytes = 0;
 
-	if (status == DST_PROTO_ST_OK && p->op == DST_PROTO_OP_HASH)
-		bytes = DST_PROTO_HASH_LEN;
-	else if (status == DST_PROTO_ST_OK && dst_wire_has_data(p->op))
-		bytes = le32_to_cpu(p->length_bytes);
+	if (status == DST_PROTO_ST_OK)
+		bytes = dst_target_data_bytes(p->op,
+					      le32_to_cpu(p->length_bytes));
 	req = dst_target_get_request(export, DIV_ROUND_UP(bytes, PAGE_SIZE));
 	if (!req)
 		return NULL;
@@ -491,26 +492,34 @@ static u32 dst_target_reply_bytes(const struct dst_request *req)
 {
 	if (req->status != DST_PROTO_ST_OK || req->op == DST_PROTO_OP_WRITE)
 		return 0;
-	return dst_target_data_bytes(req);
+	return dst_target_data_bytes(req->op, req->length_bytes);
+}
+
+static struct dst_proto_reply *dst_target_new_reply(struct dst_target *target,
+						    u8 op)
+{
+	struct dst_proto_reply *r = dst_conn_tx_header(&target->conn, sizeof(*r));
+
+	memset(r, 0, sizeof(*r));
+	r->magic = cpu_to_le32(DST_PROTO_REPLY_MAGIC);
+	r->op = op;
+	r->credit_bytes = cpu_to_le32(target->credit_bytes);
+	r->credit_slots = cpu_to_le16(target->credit_slots);
+	return r;
 }
 
 static void dst_target_put_reply(struct dst_target *target,
 				 struct dst_request *req)
 {
-	struct dst_proto_reply *r = dst_conn_tx_header(&target->conn, sizeof(*r));
+	struct dst_proto_reply *r = dst_target_new_reply(target, req->op);
 	u32 bytes = dst_target_reply_bytes(req);
 	unsigned int i;
 
 	dst_target_uncount(req);
-	memset(r, 0, sizeof(*r));
-	r->magic = cpu_to_le32(DST_PROTO_REPLY_MAGIC);
-	r->op = req->op;
 	r->status = req->status;
 	r->tag = cpu_to_le16(req->tag);
 	r->id = cpu_to_le64(req->id);
 	r->length_bytes = cpu_to_le32(bytes);
-	r->credit_bytes = cpu_to_le32(target->credit_bytes);
-	r->credit_slots = cpu_to_le16(target->credit_slots);
 	if (req->status == DST_PROTO_ST_OK &&
 	    dst_target_is_durable(target, req))
 		r->flags = cpu_to_le16(DST_PROTO_REPLY_DURABLE);
@@ -527,14 +536,10 @@ static void dst_target_put_reply(struct dst_target *target,
 
 static void dst_target_put_resized(struct dst_target *target)
 {
-	struct dst_proto_reply *r = dst_conn_tx_header(&target->conn, sizeof(*r));
+	struct dst_proto_reply *r = dst_target_new_reply(target,
+							 DST_PROTO_OP_RESIZED);
 
-	memset(r, 0, sizeof(*r));
-	r->magic = cpu_to_le32(DST_PROTO_REPLY_MAGIC);
-	r->op = DST_PROTO_OP_RESIZED;
 	r->id = cpu_to_le64(READ_ONCE(target->export->size_bytes));
-	r->credit_bytes = cpu_to_le32(target->credit_bytes);
-	r->credit_slots = cpu_to_le16(target->credit_slots);
 	dst_wire_seal(r, sizeof(*r));
 }
 

@@ -85,8 +85,6 @@ u64 dst_backend_size(const struct dst_backend *b);
 bool dst_backend_is_volatile(const struct dst_backend *b);
 struct block_device *dst_backend_bdev(const struct dst_backend *b);
 void dst_backend_execute(struct dst_request *req);
-void dst_backend_work(struct work_struct *work);
-void dst_backend_endio(struct bio *bio);
 
 /* ---- dst_portal.c: where clients arrive ------------------------------- */
 
@@ -157,7 +155,6 @@ bool dst_export_allows(struct dst_export *export, const struct dst_peer *peer,
 		       bool *rw);
 bool dst_export_anything_for(const struct dst_portal *portal,
 			     const struct dst_peer *peer);
-void dst_export_kill_targets(struct dst_export *export);
 void dst_export_add_counters(struct dst_ioc_counters *sum,
 			     const struct dst_ioc_counters *c);
 

@@ -491,7 +491,7 @@ static void test_stats(void **state)
 	assert_non_null(strstr(out, "\ndst_export_malformed_total{export=\"files\"} 0\n"));
 }
 
-static char conf_path[] = "/tmp/dst-unit-XXXXXX";
+static char conf_path[] = "/tmp/dst-unit-......";
 
 static void write_conf(const char *text)
 {
@@ -504,7 +504,8 @@ static void write_conf(const char *text)
 
 static int setup_conf(void **state)
 {
-	strcpy(conf_path + strlen(conf_path) - 6, "XXXXXX");
+	/* what mkstemp() wants to find, also where it was before */
+	memset(conf_path + strlen(conf_path) - 6, 'X', 6);
 	close(mkstemp(conf_path));
 	return setup(state);
 }
