@@ -33,6 +33,19 @@ static inline void dst_compat_no_task_frag(struct sock *sk)
 }
 
 /*
+ * 6.15 "net: Fix null-ptr-deref by sock_lock_init_class_and_name() and rmmod":
+ * with lockdep a socket with a lock class of a module holds that module, until
+ * it is freed. Ours are aborted before the module goes: rmmod need not wait.
+ */
+static inline void dst_compat_disown_sock(struct sock *sk)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 15, 0)
+	sk_owner_put(sk);
+	sk_owner_clear(sk);
+#endif
+}
+
+/*
  * 6.5 "tcp: Support MSG_SPLICE_PAGES": before, pages went one by one. Like
  * sock_sendmsg() it advances the iterator over what it sent.
  */

@@ -62,6 +62,7 @@ static void dst_conn_set_lock_class(struct sock *sk)
 					      &dst_conn_slock_key[0],
 					      "sk_lock-AF_INET-DST",
 					      &dst_conn_sk_key[0]);
+	dst_compat_disown_sock(sk);
 }
 #else
 static void dst_conn_set_lock_class(struct sock *sk)
