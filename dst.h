@@ -162,6 +162,17 @@ static inline unsigned int dst_conn_tx_room(const struct dst_conn *conn)
 }
 
 /* ------------------------------------------------------------------------
+ * dst_pages.c: pages to copy data to
+ */
+
+int dst_pages_module_init(void);
+void dst_pages_module_exit(void);
+struct page *dst_pages_get(gfp_t gfp);
+void dst_pages_put(struct page *page);
+void dst_pages_copy_from_bio(struct page **pages, struct bio *bio);
+void dst_pages_copy_to_bio(struct page **pages, size_t pos, struct bio *bio);
+
+/* ------------------------------------------------------------------------
  * dst_trans.c: transactions
  */
 
@@ -173,16 +184,24 @@ struct dst_lane;
 /* A bio is split at this boundary, so that it lies in one shard. */
 #define DST_SHARD_SECTORS_LOG2	19
 
+/* Where an un-acked one is. */
 enum dst_trans_state {
-	DST_TRANS_BLOCKED,	/* waits for an earlier overlapping write */
+	DST_TRANS_BLOCKED,	/* waits for an earlier one, or at the barrier */
 	DST_TRANS_HELD,		/* waits for a lane */
 	DST_TRANS_QUEUED,	/* waits for its turn on a lane */
 	DST_TRANS_SENT,		/* handed to the network, not yet acked */
 	DST_TRANS_FENCING,	/* its lane is lost, may still run there */
 };
 
+/* What has become of it so far. */
+enum dst_trans_phase {
+	DST_PHASE_NEW,		/* not acked yet */
+	DST_PHASE_RETAINED,	/* acked, but a power cut may undo it */
+	DST_PHASE_REPLAY,	/* retained, to be written again */
+};
+
 /**
- * struct dst_trans - one bio, from submit until its ack
+ * struct dst_trans - one bio, from submit until nothing may need it any more
  *
  * Whoever removes a transaction from the list or slot that it is in, under the
  * lock of that list or slot, owns it and ends it or puts it elsewhere: that is
@@ -190,36 +209,44 @@ enum dst_trans_state {
  * that the server may still execute takes away only its bio; what is left
  * keeps its range in the index until the lane is fenced, so that no later
  * write can be overtaken by it.
+ *
+ * Its pages are written to only before it is first sent; sockets may refer to
+ * them for longer than it lives.
  */
 struct dst_trans {
 	struct dst_device	*dev;
-	struct bio		*bio;	/* NULL: already failed, or a ping */
+	struct bio		*bio;	/* NULL: ended, or a ping */
 	u64			id;
 	sector_t		sector;
 	u32			length_bytes;
 	u8			op;	/* enum dst_proto_op */
 	u8			flags;	/* DST_PROTO_REQ_* */
 	u8			state;	/* enum dst_trans_state; its list's lock */
+	u8			phase;	/* enum dst_trans_phase; shard lock */
 	bool			indexed;
+	bool			early;	/* its bio ended before any ack */
+	bool			reserve;	/* taken from the reserve of the pool */
+	u8			parity;	/* shard lock: of the barrier */
 	u16			tag;	/* slot on its lane */
 	u16			resends;
+	u16			nr_pages;	/* that it owns */
 	u32			blockers;	/* shard lock */
 	u32			end_seq;	/* TCP sequence behind its data */
+	u32			boot_seq;	/* of the server that acked it */
 	struct list_head	list;
 	struct rb_node		rb;		/* shard lock */
 	sector_t		subtree_last;
+	union {
+		struct page	*page;	/* if it is only one */
+		struct page	**pages;
+	};
+	u64			gen;	/* retained: of its ack; a flush: covered */
 	unsigned long		submitted;	/* jiffies */
 	unsigned long		sent;		/* jiffies, by the last send */
 	unsigned long		since;		/* jiffies: first sent, or submitted */
 	u64			sent_ns;	/* 0: latency not sampled */
 	unsigned long		acct_start;
 };
-
-struct dst_shard {
-	spinlock_t		lock;	/* all of it */
-	struct rb_root_cached	root;	/* by range */
-	unsigned int		nr;	/* in root; read without the lock */
-} ____cacheline_aligned_in_smp;
 
 /* A bio taken away from its transaction, see dst_trans_take_bio(). */
 struct dst_taken {
@@ -232,14 +259,123 @@ void dst_trans_module_exit(void);
 int dst_trans_pool_init(mempool_t *pool);
 struct dst_trans *dst_trans_alloc(struct dst_device *dev, struct bio *bio,
 				  gfp_t gfp);
-int dst_trans_index(struct dst_trans *t);
+bool dst_trans_place(struct dst_trans *t);
+void dst_trans_dispatch(struct dst_trans *t);
+void dst_trans_ack(struct dst_trans *t, u8 proto_status, bool durable,
+		   u32 boot_seq);
 void dst_trans_end(struct dst_trans *t, blk_status_t status);
 void dst_trans_end_list(struct list_head *list, blk_status_t status);
-void dst_trans_dispatch(struct dst_trans *t);
 bool dst_trans_take_bio(struct dst_trans *t, struct dst_taken *taken);
 void dst_trans_end_taken(struct dst_device *dev, const struct dst_taken *taken,
 			 blk_status_t status);
 const char *dst_trans_op_name(u8 op);
+
+static inline struct page **dst_trans_pages(const struct dst_trans *t)
+{
+	return t->nr_pages > 1 ? t->pages : (struct page **)&t->page;
+}
+
+/* ------------------------------------------------------------------------
+ * dst_index.c: transactions by range
+ */
+
+struct dst_shard {
+	spinlock_t		lock;	/* all of it */
+	struct rb_root_cached	root;	/* by range */
+	struct list_head	retained;	/* phase RETAINED, oldest ack first */
+	unsigned int		nr;	/* in root; read without the lock */
+	unsigned int		nr_retained;
+	u64			retained_bytes;
+	unsigned int		early[2];	/* un-acked, by parity */
+	u8			parity;		/* of those that come now */
+} ____cacheline_aligned_in_smp;
+
+enum dst_index_verdict {
+	DST_INDEX_GO,		/* it may be sent at once */
+	DST_INDEX_WAIT,		/* it waits on dev->blocked for earlier ones */
+	DST_INDEX_DONE,		/* RAM has answered it, or taken its data over */
+	DST_INDEX_REFUSE,	/* it would wait for what does not come back */
+};
+
+enum dst_index_ack {
+	DST_INDEX_UNSTABLE,	/* in the server's cache */
+	DST_INDEX_DURABLE,	/* on stable storage */
+	DST_INDEX_COMMITS,	/* and so is all that was acked before */
+};
+
+enum dst_index_fate {
+	DST_INDEX_GONE,		/* not in the index any more */
+	DST_INDEX_KEPT,		/* retained: not the caller's any more */
+	DST_INDEX_AGAIN,	/* the ack will not do, nothing has changed */
+};
+
+struct dst_index_sum {
+	u64			all;
+	u64			early;		/* un-acked, ended */
+	u64			retained;
+	u64			retained_bytes;
+	unsigned int		oldest_ms;	/* of the retained */
+};
+
+void dst_index_init(struct dst_device *dev);
+enum dst_index_verdict dst_index_add(struct dst_trans *t);
+void dst_index_remove(struct dst_trans *t, struct list_head *ready);
+enum dst_index_fate dst_index_acked(struct dst_trans *t, u32 boot_seq,
+				    enum dst_index_ack kind,
+				    struct list_head *ready,
+				    struct list_head *dead);
+void dst_index_begin_barrier(struct dst_device *dev);
+bool dst_index_reap(struct dst_device *dev, u64 committed,
+		    struct list_head *dead);
+void dst_index_collect(struct dst_device *dev, u64 committed,
+		       struct list_head *set);
+bool dst_index_order(struct dst_trans *t);
+void dst_index_return(struct dst_trans *t);
+void dst_index_sum(struct dst_device *dev, struct dst_index_sum *sum);
+void dst_index_show(struct dst_device *dev,
+		    void (*show)(const struct dst_trans *t, void *arg),
+		    void *arg);
+
+/* ------------------------------------------------------------------------
+ * dst_retain.c: data that transactions own
+ */
+
+void dst_retain_prepare(struct dst_trans *t);
+bool dst_retain_may_keep(const struct dst_trans *t);
+void dst_retain_free(struct dst_trans *t);
+void dst_retain_lost(struct dst_trans *t, blk_status_t status);
+void dst_retain_reap_work(struct work_struct *work);
+void dst_retain_drop(struct dst_device *dev);
+
+/* ------------------------------------------------------------------------
+ * dst_flush.c: barriers, and what flushes commit
+ */
+
+void dst_flush_init(struct dst_device *dev);
+bool dst_flush_enter(struct dst_trans *t);
+void dst_flush_passed(struct dst_device *dev);
+unsigned int dst_flush_fail(struct dst_device *dev, u64 older_than_ms,
+			    blk_status_t status);
+bool dst_flush_is(const struct dst_trans *t);
+void dst_flush_cover(struct dst_trans *t);
+void dst_flush_acked(struct dst_trans *t);
+blk_status_t dst_flush_status(const struct dst_trans *t, blk_status_t status);
+void dst_flush_commit(struct dst_device *dev);
+void dst_flush_commit_work(struct work_struct *work);
+void dst_flush_commit_done(struct dst_device *dev, blk_status_t status);
+void dst_flush_tick(struct dst_device *dev);
+
+/* ------------------------------------------------------------------------
+ * dst_replay.c: after a restart of the server
+ */
+
+void dst_replay_init(struct dst_device *dev);
+void dst_replay_new_boot(struct dst_lane *lane, const uuid_t *boot_id);
+void dst_replay_await(struct dst_lane *lane);
+void dst_replay_run(struct dst_lane *lane);
+void dst_replay_dispatch(struct dst_trans *t);
+void dst_replay_acked(struct dst_device *dev, u32 length_bytes);
+void dst_replay_abandon(struct dst_device *dev);
 
 /* ------------------------------------------------------------------------
  * dst_lane.c, dst_join.c: lanes of the client
@@ -247,6 +383,7 @@ const char *dst_trans_op_name(u8 op);
 
 enum dst_lane_state {
 	DST_LANE_DOWN,		/* no connection, or one that is torn down */
+	DST_LANE_REPLAYING,	/* carries a replay and nothing else */
 	DST_LANE_LIVE,
 };
 
@@ -258,6 +395,8 @@ struct dst_lane {
 	spinlock_t		lock;	/* what says so below */
 	enum dst_lane_state	state;		/* lock; read without */
 	bool			stopping;	/* lock: never connect again */
+	bool			torn;		/* lock: nothing of it is left */
+	u32			boot_seq;	/* of its connection; set before LIVE */
 	struct list_head	queue;		/* lock: to be sent */
 	struct list_head	fencing;	/* lock: sent, lane lost since */
 	struct list_head	dead;		/* lock: likewise, bio failed */
@@ -309,6 +448,8 @@ void dst_lane_teardown(struct dst_lane *lane);
 int dst_lane_go_live(struct dst_lane *lane, struct socket *sock,
 		     const struct dst_proto_welcome *w);
 
+bool dst_lane_replayed(struct dst_lane *lane);
+
 bool dst_lane_say_bye(struct dst_lane *lane);
 bool dst_lane_said_bye(struct dst_lane *lane);
 
@@ -327,6 +468,7 @@ struct dst_counters {
 	u64	read_bytes;
 	u64	write_bytes;
 	u64	resends;
+	u64	replays;
 	u64	errors;
 	u64	started;
 	u64	ended;
@@ -386,12 +528,33 @@ struct dst_device {
 	struct list_head	blocked;	/* lock: overlap an earlier one */
 	struct list_head	dead;		/* lock: likewise, bio failed */
 	struct dst_export_info	info;		/* lock */
+	u32			boot_seq;	/* lock: counts its boot ids */
+	bool			replaying;	/* lock: until all is written again */
+	bool			barrier_on;	/* lock */
+	struct list_head	barrier_now;	/* lock: flushes that wait */
+	struct list_head	barrier_next;	/* lock: for the one after it */
+	blk_status_t		lost_status;	/* lock: for the next flush */
+	u64			lost_bytes;	/* lock: reported written, but not */
 	u64			new_size_bytes;	/* lock: to be set by work */
 	u64			reconnects;	/* lock */
 	enum dst_ioc_device_state told_state;	/* state_work alone */
 
 	struct dst_shard	shards[DST_SHARDS];
 	atomic64_t		next_id;
+	atomic64_t		mem_used;	/* bytes that transactions own */
+	atomic64_t		gen;		/* flushes sent */
+	atomic64_t		committed;	/* lock to write: what is of lower gen */
+	atomic_t		barrier_left;
+	bool			early_used;	/* only set */
+	struct dst_trans	commit;		/* a flush of our own; never freed */
+	unsigned long		commit_open;	/* bit 0: it is under way */
+	unsigned long		commit_retry;	/* jiffies: not before */
+	struct work_struct	commit_work;
+	struct work_struct	reap_work;
+	atomic64_t		replay_left;
+	atomic64_t		replay_done_bytes;
+	u64			replay_bytes;
+	struct work_struct	replay_work;
 	mempool_t		trans_pool;
 	struct percpu_ref	users;		/* one per transaction */
 	struct completion	drained;
@@ -408,13 +571,13 @@ int dst_device_attach(struct dst_ioc_attach *arg, struct net *net);
 int dst_device_detach(struct dst_device *dev, bool force, char *reason);
 struct dst_device *dst_device_get(u32 index, bool next);
 void dst_device_put(struct dst_device *dev);
-int dst_device_set(struct dst_device *dev, struct dst_ioc_device_set *set);
 void dst_device_describe(struct dst_device *dev, struct dst_ioc_device *out);
 unsigned int dst_device_fail_held(struct dst_device *dev);
 
 bool dst_device_older(unsigned long since, u64 ms);
 u64 dst_device_fail_after(struct dst_device *dev);
-bool dst_device_is_hopeless(const struct dst_device *dev);
+bool dst_device_is_hopeless(const struct dst_device *dev,
+			    const struct dst_trans *t);
 struct dst_lane *dst_device_pick_lane(struct dst_device *dev);
 int dst_device_hold(struct dst_device *dev, struct dst_trans *t);
 void dst_device_lane_live(struct dst_lane *lane);
@@ -425,6 +588,16 @@ void dst_device_refused(struct dst_device *dev, int error, const char *fmt, ...)
 const char *dst_device_state_name(enum dst_ioc_device_state state);
 
 /* ------------------------------------------------------------------------
+ * dst_options.c: what may be chosen
+ */
+
+#define DST_DEVICE_MAX		4096
+
+void dst_options_read(struct dst_device *dev);
+int dst_options_check(const struct dst_ioc_attach *o, char *reason);
+int dst_options_set(struct dst_device *dev, struct dst_ioc_device_set *set);
+
+/* ------------------------------------------------------------------------
  * dst_disk.c, dst_sysfs.c
  */
 
@@ -433,6 +606,8 @@ void dst_disk_module_exit(void);
 int dst_disk_create(struct dst_device *dev);
 void dst_disk_delete(struct dst_device *dev);
 void dst_disk_put(struct dst_device *dev);
+bool dst_disk_has_cache(const struct dst_device *dev, u32 ack);
+void dst_disk_set_cache(struct dst_device *dev, bool volatile_cache);
 blk_status_t dst_disk_status(u8 proto_status);
 
 extern const struct attribute_group *dst_sysfs_disk_groups[];

@@ -133,6 +133,20 @@ dst_compat_alloc_disk(struct queue_limits *lim,
 #endif
 }
 
+/* 6.11 "block: move cache control settings out of queue->flags". */
+static inline void dst_compat_set_write_cache(struct gendisk *disk, bool on)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 11, 0)
+	const blk_features_t cache = BLK_FEAT_WRITE_CACHE | BLK_FEAT_FUA;
+	struct queue_limits lim = queue_limits_start_update(disk->queue);
+
+	lim.features = on ? lim.features | cache : lim.features & ~cache;
+	queue_limits_commit_update(disk->queue, &lim);
+#else
+	blk_queue_write_cache(disk->queue, on, on);
+#endif
+}
+
 /*
  * 6.9 "bdev: open block device as files", 6.5 "block: replace fmode_t with
  * blk_mode_t": one handle for all, opened exclusively.

@@ -118,7 +118,7 @@ static int dst_control_device_set(void *arg)
 	dev = dst_device_get(s->index, false);
 	if (!dev)
 		return -ENODEV;
-	ret = dst_device_set(dev, s);
+	ret = dst_options_set(dev, s);
 	dst_device_put(dev);
 	return ret;
 }

@@ -46,9 +46,12 @@ static int __init dst_core_init(void)
 
 	if (ret)
 		return ret;
-	ret = dst_conn_module_init();
+	ret = dst_pages_module_init();
 	if (ret)
 		goto err_destroy_queues;
+	ret = dst_conn_module_init();
+	if (ret)
+		goto err_exit_pages;
 	ret = dst_trans_module_init();
 	if (ret)
 		goto err_exit_conn;
@@ -73,6 +76,8 @@ err_exit_trans:
 	dst_trans_module_exit();
 err_exit_conn:
 	dst_conn_module_exit();
+err_exit_pages:
+	dst_pages_module_exit();
 err_destroy_queues:
 	dst_core_destroy_queues();
 	return ret;
@@ -88,6 +93,7 @@ static void __exit dst_core_exit(void)
 	dst_disk_module_exit();
 	dst_trans_module_exit();
 	dst_conn_module_exit();
+	dst_pages_module_exit();
 	dst_core_destroy_queues();
 }
 

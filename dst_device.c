@@ -7,9 +7,7 @@
  * they are failed, and so is every further one, until a lane is live again.
  */
 #include <linux/blkdev.h>
-#include <linux/mm.h>
 #include <linux/module.h>
-#include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/xarray.h>
 #include <net/net_namespace.h>
@@ -17,13 +15,7 @@
 #include "dst.h"
 #include "dst_trace.h"
 
-#define DST_DEVICE_MAX			4096
-#define DST_DEVICE_LANES_DEFAULT	4
-#define DST_DEVICE_IO_TIMEOUT_MS	30000
-#define DST_DEVICE_KEEPALIVE_MS		5000
 #define DST_DEVICE_WAIT_MS		10000
-#define DST_DEVICE_TIMEOUT_MIN_MS	100
-#define DST_DEVICE_TIMEOUT_MAX_MS	(24 * 3600 * 1000)
 #define DST_DEVICE_TICK_MIN_MS		20
 #define DST_DEVICE_TICK_MAX_MS		500
 /* How long attach waits for the other lanes, and detach for the farewell. */
@@ -98,13 +90,17 @@ struct dst_lane *dst_device_pick_lane(struct dst_device *dev)
 /**
  * dst_device_is_hopeless - would a transaction wait here for nothing?
  * @dev: device
+ * @t: transaction
  *
  * Context: dev->lock held.
  */
-bool dst_device_is_hopeless(const struct dst_device *dev)
+bool dst_device_is_hopeless(const struct dst_device *dev,
+			    const struct dst_trans *t)
 {
 	lockdep_assert_held(&dev->lock);
-	return dev->closing || dev->fenced || (dev->expired && !dev->nr_live);
+	/* what has ended has no deadline any more */
+	return dev->closing || dev->fenced ||
+	       (t->bio && dev->expired && !dev->nr_live);
 }
 
 /**
@@ -121,7 +117,7 @@ int dst_device_hold(struct dst_device *dev, struct dst_trans *t)
 	int ret = 0;
 
 	spin_lock_bh(&dev->lock);
-	if (dst_device_is_hopeless(dev)) {
+	if (dst_device_is_hopeless(dev, t)) {
 		ret = -ESHUTDOWN;
 	} else if (dev->nr_live) {
 		ret = -EAGAIN;
@@ -133,34 +129,47 @@ int dst_device_hold(struct dst_device *dev, struct dst_trans *t)
 	return ret;
 }
 
-static unsigned int dst_device_end_held(struct dst_device *dev,
-					blk_status_t status)
+/* End all that is held: nothing will be sent any more. */
+static void dst_device_end_held(struct dst_device *dev, blk_status_t status)
 {
-	struct list_head *pos;
-	unsigned int n = 0;
 	LIST_HEAD(held);
 
 	spin_lock_bh(&dev->lock);
 	list_splice_init(&dev->held, &held);
 	spin_unlock_bh(&dev->lock);
-	list_for_each(pos, &held)
-		n++;
 	dst_trans_end_list(&held, status);
-	return n;
 }
 
-/* Fail what has been held for too long. */
-static void dst_device_fail_old(struct dst_device *dev, u64 older_than_ms)
+/* Fail what has been held for too long. Return: how many bios. */
+static unsigned int dst_device_fail_old(struct dst_device *dev,
+					u64 older_than_ms, blk_status_t status)
 {
 	struct dst_trans *t, *next;
+	unsigned int n = 0;
 	LIST_HEAD(old);
 
 	spin_lock_bh(&dev->lock);
 	list_for_each_entry_safe(t, next, &dev->held, list)
-		if (dst_device_older(t->since, older_than_ms))
+		if (t->bio && dst_device_older(t->since, older_than_ms)) {
 			list_move_tail(&t->list, &old);
+			n++;
+		}
 	spin_unlock_bh(&dev->lock);
-	dst_trans_end_list(&old, BLK_STS_TIMEOUT);
+	dst_trans_end_list(&old, status);
+	return n;
+}
+
+/* One that may fail, of those that wait for an overlapping one. */
+static struct dst_trans *dst_device_find_blocked(struct dst_device *dev,
+						 u64 older_than_ms)
+{
+	struct dst_trans *t;
+
+	lockdep_assert_held(&dev->lock);
+	list_for_each_entry(t, &dev->blocked, list)
+		if (t->bio && dst_device_older(t->submitted, older_than_ms))
+			return t;
+	return NULL;
 }
 
 /*
@@ -177,10 +186,9 @@ static unsigned int dst_device_fail_blocked(struct dst_device *dev,
 
 	for (;; n++) {
 		spin_lock_bh(&dev->lock);
-		t = list_first_entry_or_null(&dev->blocked, struct dst_trans,
-					     list);
-		if (!t || dev->nr_live == dev->nr_lanes ||
-		    !dst_device_older(t->submitted, older_than_ms))
+		t = dev->nr_live == dev->nr_lanes ? NULL :
+		    dst_device_find_blocked(dev, older_than_ms);
+		if (!t)
 			break;
 		list_move_tail(&t->list, &dev->dead);
 		dst_trans_take_bio(t, &taken);
@@ -202,10 +210,14 @@ unsigned int dst_device_fail_held(struct dst_device *dev)
 {
 	unsigned int i, n;
 
-	n = dst_device_end_held(dev, BLK_STS_TRANSPORT);
+	n = dst_device_fail_old(dev, 0, BLK_STS_TRANSPORT);
 	for (i = 0; i < dev->nr_lanes; i++)
 		n += dst_lane_fail_fencing(dev->lanes[i], 0, BLK_STS_TRANSPORT);
-	return n + dst_device_fail_blocked(dev, 0, BLK_STS_TRANSPORT);
+	n += dst_device_fail_blocked(dev, 0, BLK_STS_TRANSPORT);
+	/* with a lane up, a flush waits for what goes on */
+	if (!READ_ONCE(dev->nr_live))
+		n += dst_flush_fail(dev, 0, BLK_STS_TRANSPORT);
+	return n;
 }
 
 /**
@@ -285,6 +297,7 @@ void dst_device_fence(struct dst_device *dev)
 		dst_lane_connect_now(dev->lanes[i]);
 	}
 	dst_device_end_held(dev, BLK_STS_TRANSPORT);
+	dst_flush_fail(dev, 0, BLK_STS_TRANSPORT);
 	queue_work(dst_event_wq, &dev->state_work);
 	wake_up_all(&dev->wait);
 }
@@ -354,6 +367,13 @@ static void dst_device_explain(struct dst_device *dev, const char *lane_why,
 			 dev->nr_lanes - dev->nr_live, dev->nr_lanes, lane_why);
 		break;
 	case DST_IOC_DEVICE_HELD:
+		if (dev->lanes[0]->state == DST_LANE_REPLAYING) {
+			snprintf(why, len,
+				 "the server has been restarted: %llu of %llu bytes that it may have lost are written again",
+				 (u64)atomic64_read(&dev->replay_done_bytes),
+				 dev->replay_bytes);
+			break;
+		}
 		snprintf(why, len,
 			 "no connection: %.120s; I/O is held until the server is back",
 			 lane_why);
@@ -372,6 +392,10 @@ static void dst_device_explain(struct dst_device *dev, const char *lane_why,
 		break;
 	default:
 		why[0] = '\0';
+		if (dev->lost_bytes)
+			snprintf(why, len,
+				 "%llu bytes that had been reported as written could not be: check what is on it",
+				 dev->lost_bytes);
 	}
 }
 
@@ -479,11 +503,11 @@ static void dst_device_tick(struct work_struct *work)
 		queue_work(dst_event_wq, &dev->state_work);
 	was_expired = dev->expired;
 	spin_unlock_bh(&dev->lock);
-	if (was_expired)
-		dst_device_end_held(dev, BLK_STS_TIMEOUT);
-	else
-		dst_device_fail_old(dev, fail_after_ms);
+	dst_device_fail_old(dev, was_expired ? 0 : fail_after_ms,
+			    BLK_STS_TIMEOUT);
 	dst_device_fail_blocked(dev, fail_after_ms, BLK_STS_TIMEOUT);
+	dst_flush_fail(dev, fail_after_ms, BLK_STS_TIMEOUT);
+	dst_flush_tick(dev);
 
 	period = min3(fail_after_ms, (u64)READ_ONCE(dev->io_timeout_ms),
 		      (u64)READ_ONCE(dev->keepalive_ms)) / 4;
@@ -512,6 +536,7 @@ static void dst_device_sum(struct dst_device *dev, struct dst_counters *sum)
 		sum->read_bytes += c->read_bytes;
 		sum->write_bytes += c->write_bytes;
 		sum->resends += c->resends;
+		sum->replays += c->replays;
 		sum->errors += c->errors;
 		sum->started += READ_ONCE(c->started);
 	}
@@ -574,49 +599,8 @@ static void dst_device_drained(struct percpu_ref *ref)
 	complete(&dev->drained);
 }
 
-/* An eighth of the memory, at most 1 GiB. */
-static u64 dst_device_default_mem_limit(void)
-{
-	return min_t(u64, (u64)totalram_pages() * PAGE_SIZE / 8, SZ_1G);
-}
-
-static void dst_device_read_opts(struct dst_device *dev)
-{
-	const struct dst_ioc_attach *o = &dev->opts;
-	struct sockaddr_in6 *in6 = (void *)&dev->addr;
-	struct sockaddr_in *in = (void *)&dev->addr;
-
-	if (o->addr.family == DST_IOC_ADDR_INET6) {
-		in6->sin6_family = AF_INET6;
-		in6->sin6_port = htons(o->addr.port);
-		in6->sin6_scope_id = o->addr.scope_id;
-		memcpy(&in6->sin6_addr, o->addr.addr, sizeof(in6->sin6_addr));
-	} else {
-		in->sin_family = AF_INET;
-		in->sin_port = htons(o->addr.port);
-		memcpy(&in->sin_addr, o->addr.addr, sizeof(in->sin_addr));
-	}
-	dev->ack = o->ack;
-	dev->io_timeout_ms = o->io_timeout_ms ?: DST_DEVICE_IO_TIMEOUT_MS;
-	dev->keepalive_ms = o->keepalive_ms ?: DST_DEVICE_KEEPALIVE_MS;
-	dev->fail_after_ms = o->fail_after_ms ?: DST_IOC_NEVER_MS;
-	dev->mem_limit_bytes = o->mem_limit_bytes ?:
-			       dst_device_default_mem_limit();
-	dev->read_only = o->head.flags & DST_IOC_ATTACH_READ_ONLY;
-	dev->digest = o->head.flags & DST_IOC_ATTACH_DIGEST;
-	dev->nr_lanes = o->lanes ?: min_t(unsigned int, num_online_cpus(),
-					  DST_DEVICE_LANES_DEFAULT);
-	/*
-	 * Above that of any earlier session of ours, unless the clock jumped:
-	 * then the server says what it knows.
-	 */
-	dev->epoch = ktime_get_real_seconds() << 16;
-}
-
 static void dst_device_init_locks(struct dst_device *dev)
 {
-	unsigned int i;
-
 	kref_init(&dev->ref);
 	mutex_init(&dev->mutex);
 	spin_lock_init(&dev->lock);
@@ -627,10 +611,9 @@ static void dst_device_init_locks(struct dst_device *dev)
 	INIT_LIST_HEAD(&dev->dead);
 	INIT_DELAYED_WORK(&dev->tick, dst_device_tick);
 	INIT_WORK(&dev->state_work, dst_device_state_work);
-	for (i = 0; i < DST_SHARDS; i++) {
-		spin_lock_init(&dev->shards[i].lock);
-		dev->shards[i].root = RB_ROOT_CACHED;
-	}
+	dst_index_init(dev);
+	dst_flush_init(dev);
+	dst_replay_init(dev);
 }
 
 static struct dst_device *dst_device_alloc(const struct dst_ioc_attach *arg,
@@ -644,7 +627,7 @@ static struct dst_device *dst_device_alloc(const struct dst_ioc_attach *arg,
 	atomic_inc(&dst_device_count);
 	dst_device_init_locks(dev);
 	dev->opts = *arg;
-	dst_device_read_opts(dev);
+	dst_options_read(dev);
 	dev->net = get_net(net);
 	dev->counters = alloc_percpu(struct dst_counters);
 	if (!dev->counters)
@@ -673,34 +656,6 @@ err_free:
 	kfree(dev);
 	atomic_dec(&dst_device_count);
 	return NULL;
-}
-
-static int dst_device_check_opts(const struct dst_ioc_attach *o, char *reason)
-{
-	if (o->ack == DST_IOC_ACK_RAM) {
-		strscpy(reason, "ack=ram is not in this version; use server or disk",
-			DST_IOC_REASON_LEN);
-		return -EOPNOTSUPP;
-	}
-	if (o->ack > DST_IOC_ACK_RAM || o->lanes > DST_PROTO_MAX_LANES ||
-	    o->index < -1 || o->index >= DST_DEVICE_MAX || !o->addr.port ||
-	    (o->addr.family != DST_IOC_ADDR_INET &&
-	     o->addr.family != DST_IOC_ADDR_INET6))
-		return -EINVAL;
-	if ((o->io_timeout_ms && o->io_timeout_ms < DST_DEVICE_TIMEOUT_MIN_MS) ||
-	    o->io_timeout_ms > DST_DEVICE_TIMEOUT_MAX_MS ||
-	    (o->keepalive_ms && o->keepalive_ms < DST_DEVICE_TIMEOUT_MIN_MS) ||
-	    o->keepalive_ms > DST_DEVICE_TIMEOUT_MAX_MS ||
-	    (o->fail_after_ms && o->fail_after_ms < DST_DEVICE_TIMEOUT_MIN_MS) ||
-	    o->wait_ms > DST_DEVICE_TIMEOUT_MAX_MS) {
-		strscpy(reason, "a timeout is out of range (100 ms to 24 h)",
-			DST_IOC_REASON_LEN);
-		return -ERANGE;
-	}
-	if (!memchr_inv(o->initiator, 0, sizeof(o->initiator)) ||
-	    !memchr_inv(o->device, 0, sizeof(o->device)))
-		return -EINVAL;
-	return 0;
 }
 
 /* Give the device its number. The table gets a reference. */
@@ -779,7 +734,13 @@ static void dst_device_shutdown(struct dst_device *dev, unsigned int bye_ms)
 	for (i = 0; i < DST_PROTO_MAX_LANES && dev->lanes[i]; i++)
 		dst_lane_drop(dev->lanes[i], BLK_STS_TRANSPORT);
 	dst_device_end_held(dev, BLK_STS_TRANSPORT);
+	dst_flush_fail(dev, 0, BLK_STS_TRANSPORT);
+	dst_retain_drop(dev);
 	wait_for_completion(&dev->drained);
+	/* nothing is left that could queue them */
+	flush_work(&dev->commit_work);
+	flush_work(&dev->reap_work);
+	flush_work(&dev->replay_work);
 	flush_work(&dev->state_work);
 	dst_disk_delete(dev);
 	/* only now is it sure that nobody is left to queue it */
@@ -792,6 +753,7 @@ static void dst_device_shutdown(struct dst_device *dev, unsigned int bye_ms)
 static int dst_device_try_detach(struct dst_device *dev, bool force,
 				 char *reason)
 {
+	struct dst_index_sum index;
 	struct dst_counters sum;
 
 	lockdep_assert_held(&dev->mutex);
@@ -802,8 +764,11 @@ static int dst_device_try_detach(struct dst_device *dev, bool force,
 		return -EBUSY;
 	}
 	dst_device_sum(dev, &sum);
-	if (!force && sum.started != sum.ended)
+	dst_index_sum(dev, &index);
+	if (!force && (sum.started != sum.ended || index.all)) {
+		dst_flush_commit(dev);
 		return -EAGAIN;
+	}
 	percpu_ref_kill(&dev->users);
 	if (!force && disk_openers(dev->disk)) {
 		/* somebody was quicker */
@@ -814,6 +779,13 @@ static int dst_device_try_detach(struct dst_device *dev, bool force,
 	if (sum.started != sum.ended)
 		pr_warn("dst%u: detached by force: %llu requests without an answer fail\n",
 			dev->index, sum.started - sum.ended);
+	if (index.early || index.retained)
+		snprintf(reason, DST_IOC_REASON_LEN,
+			 "dropped: %llu writes (%llu bytes) that were only in memory, or maybe only in the server's cache",
+			 index.early + index.retained,
+			 (u64)atomic64_read(&dev->mem_used));
+	if (reason[0])
+		pr_warn("dst%u: detached by force: %s\n", dev->index, reason);
 	dst_device_shutdown(dev, force ? DST_DEVICE_FORCED_BYE_MS :
 					 DST_DEVICE_LANES_WAIT_MS);
 	return 0;
@@ -949,7 +921,7 @@ int dst_device_attach(struct dst_ioc_attach *arg, struct net *net)
 	struct dst_device *dev;
 	int ret;
 
-	ret = dst_device_check_opts(arg, arg->reason);
+	ret = dst_options_check(arg, arg->reason);
 	if (ret)
 		return ret;
 	dev = dst_device_alloc(arg, net);
@@ -972,63 +944,19 @@ out:
 	return ret;
 }
 
-/* ---- settings and status ---------------------------------------------- */
-
-/**
- * dst_device_set - change settings of a device that is attached
- * @dev: device
- * @set: all that is in its mask, or nothing
- *
- * Context: process, sleeps.
- * Return: 0 or a negative errno.
- */
-int dst_device_set(struct dst_device *dev, struct dst_ioc_device_set *set)
-{
-	struct dst_ioc_attach o = dev->opts;
-	int ret;
-
-	if (set->mask & DST_IOC_SET_ACK)
-		o.ack = set->ack;
-	if (set->mask & DST_IOC_SET_IO_TIMEOUT)
-		o.io_timeout_ms = set->io_timeout_ms ?: 1;
-	if (set->mask & DST_IOC_SET_KEEPALIVE)
-		o.keepalive_ms = set->keepalive_ms ?: 1;
-	if (set->mask & DST_IOC_SET_FAIL_AFTER)
-		o.fail_after_ms = set->fail_after_ms;
-	ret = dst_device_check_opts(&o, set->reason);
-	if (ret)
-		return ret;
-
-	ret = mutex_lock_interruptible(&dev->mutex);
-	if (ret)
-		return ret;
-	if (!dev->added || dev->closing) {
-		mutex_unlock(&dev->mutex);
-		return -ENODEV;
-	}
-	if (set->mask & DST_IOC_SET_ACK)
-		WRITE_ONCE(dev->ack, set->ack);
-	if (set->mask & DST_IOC_SET_IO_TIMEOUT)
-		WRITE_ONCE(dev->io_timeout_ms, set->io_timeout_ms);
-	if (set->mask & DST_IOC_SET_KEEPALIVE)
-		WRITE_ONCE(dev->keepalive_ms, set->keepalive_ms);
-	if (set->mask & DST_IOC_SET_FAIL_AFTER)
-		WRITE_ONCE(dev->fail_after_ms,
-			   set->fail_after_ms ?: DST_IOC_NEVER_MS);
-	if (set->mask & DST_IOC_SET_MEM_LIMIT)
-		WRITE_ONCE(dev->mem_limit_bytes, set->mem_limit_bytes ?:
-			   dst_device_default_mem_limit());
-	mod_delayed_work(dst_wq, &dev->tick, 0);
-	mutex_unlock(&dev->mutex);
-	return 0;
-}
+/* ---- status ------------------------------------------------------------ */
 
 static void dst_device_describe_counters(struct dst_device *dev,
 					 struct dst_ioc_device *out)
 {
 	struct dst_ioc_counters *c = &out->counters;
+	struct dst_index_sum index;
 	struct dst_counters sum;
 
+	dst_index_sum(dev, &index);
+	out->retained_bytes = index.retained_bytes;
+	out->unsaved = index.all;
+	out->mem_used_bytes = atomic64_read(&dev->mem_used);
 	dst_device_sum(dev, &sum);
 	c->reads = sum.reads;
 	c->writes = sum.writes;
@@ -1037,6 +965,7 @@ static void dst_device_describe_counters(struct dst_device *dev,
 	c->read_bytes = sum.read_bytes;
 	c->write_bytes = sum.write_bytes;
 	c->resends = sum.resends;
+	c->replays = sum.replays;
 	c->errors = sum.errors;
 	c->reconnects = dev->reconnects;
 	out->in_flight = sum.started - sum.ended;
@@ -1099,6 +1028,7 @@ void dst_device_describe(struct dst_device *dev, struct dst_ioc_device *out)
 		out->device_flags |= DST_IOC_DEVICE_VOLATILE;
 	export_uuid(out->export_uuid, &dev->info.export_uuid);
 	export_uuid(out->boot_id, &dev->info.boot_id);
+	out->lost_bytes = dev->lost_bytes;
 	memcpy(out->why, dev->why, sizeof(out->why));
 	spin_unlock_bh(&dev->lock);
 

@@ -146,7 +146,6 @@ static void dst_disk_submit_bio(struct bio *bio)
 	struct dst_device *dev = bio->bi_bdev->bd_disk->private_data;
 	bool nowait = bio->bi_opf & REQ_NOWAIT;
 	struct dst_trans *t;
-	int ret;
 
 	bio = bio_split_to_limits(bio);
 	if (!bio)
@@ -169,11 +168,11 @@ static void dst_disk_submit_bio(struct bio *bio)
 		return;
 	}
 	dst_disk_count(dev, t);
-	ret = dst_trans_index(t);
-	if (likely(!ret))
+	if (unlikely((t->op == DST_PROTO_OP_FLUSH ||
+		      t->flags & DST_PROTO_REQ_PREFLUSH) && dst_flush_enter(t)))
+		return;
+	if (dst_trans_place(t))
 		dst_disk_dispatch(dev, t);
-	else if (ret != -EINPROGRESS)
-		dst_trans_end(t, BLK_STS_TIMEOUT);
 }
 
 static void dst_disk_free(struct gendisk *disk)
@@ -213,6 +212,30 @@ static void dst_disk_limits(const struct dst_export_info *info,
 }
 
 /**
+ * dst_disk_has_cache - may a power cut of all take what was reported written?
+ * @dev: joined
+ * @ack: in which mode, an enum dst_ioc_ack
+ */
+bool dst_disk_has_cache(const struct dst_device *dev, u32 ack)
+{
+	return ack == DST_IOC_ACK_RAM ||
+	       (ack == DST_IOC_ACK_SERVER &&
+		dev->info.flags & DST_PROTO_EXPORT_VOLATILE);
+}
+
+/**
+ * dst_disk_set_cache - say whether the device has a volatile cache
+ * @dev: has a disk
+ * @volatile_cache: file systems have to flush
+ *
+ * Context: process, sleeps; dev->mutex held.
+ */
+void dst_disk_set_cache(struct dst_device *dev, bool volatile_cache)
+{
+	dst_compat_set_write_cache(dev->disk, volatile_cache);
+}
+
+/**
  * dst_disk_create - make the block device visible
  * @dev: joined to its server
  *
@@ -225,7 +248,7 @@ static void dst_disk_limits(const struct dst_export_info *info,
 int dst_disk_create(struct dst_device *dev)
 {
 	struct dst_compat_features features = {
-		.write_cache = dev->info.flags & DST_PROTO_EXPORT_VOLATILE,
+		.write_cache = dst_disk_has_cache(dev, dev->ack),
 		.rotational = dev->info.flags & DST_PROTO_EXPORT_ROTATIONAL,
 		.stable_writes = dev->digest,
 	};

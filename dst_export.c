@@ -261,6 +261,16 @@ static void dst_export_read_arg(struct dst_export *export,
 		dst_export_default_allows(export);
 }
 
+static void *dst_export_get_page(gfp_t gfp, void *unused)
+{
+	return dst_pages_get(gfp);
+}
+
+static void dst_export_put_page(void *page, void *unused)
+{
+	dst_pages_put(page);
+}
+
 static int dst_export_init_pools(struct dst_export *export)
 {
 	int ret;
@@ -273,7 +283,8 @@ static int dst_export_init_pools(struct dst_export *export)
 					sizeof(struct bio_vec));
 	if (ret)
 		return ret;
-	ret = mempool_init_page_pool(&export->pages, DST_EXPORT_POOL_PAGES, 0);
+	ret = mempool_init(&export->pages, DST_EXPORT_POOL_PAGES,
+			   dst_export_get_page, dst_export_put_page, NULL);
 	if (ret)
 		return ret;
 	export->workers = alloc_workqueue("dst-%s",

@@ -210,6 +210,8 @@ struct dst_ioc_device {
 	char	why[DST_IOC_REASON_LEN];
 	struct dst_ioc_counters counters;
 	struct dst_ioc_lane lane[DST_IOC_LANES];
+	__u64	unsaved;		/* writes without ack, or retained */
+	__u64	lost_bytes;		/* reported as written, but could not be */
 };
 
 #define DST_IOC_ALLOW_RW		(1U << 0)

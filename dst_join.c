@@ -198,6 +198,12 @@ static int dst_join_accept(struct dst_lane *lane, struct socket *sock,
 					   "the server can't do --digest");
 			return -EOPNOTSUPP;
 		}
+		if (dev->ack == DST_IOC_ACK_RAM &&
+		    info.flags & DST_PROTO_EXPORT_SHARED) {
+			dst_device_refused(dev, -EOPNOTSUPP,
+					   "--ack=ram can't be used with an export that is --shared");
+			return -EOPNOTSUPP;
+		}
 		spin_lock_bh(&dev->lock);
 		dev->info = info;
 		dev->joined = true;
@@ -209,11 +215,17 @@ static int dst_join_accept(struct dst_lane *lane, struct socket *sock,
 			dst_join_why(lane, "%s", misfit);
 			return -EMEDIUMTYPE;
 		}
-		spin_lock_bh(&dev->lock);
-		dev->info.boot_id = info.boot_id;
-		spin_unlock_bh(&dev->lock);
+		dst_replay_new_boot(lane, &info.boot_id);
 		if (info.size_bytes != dev->info.size_bytes)
 			dst_device_resized(dev, info.size_bytes);
+	}
+	if (READ_ONCE(dev->replaying)) {
+		if (lane->index) {
+			dst_join_why(lane, "waits until what the server lost is written again");
+			dst_lane_connect_now(dev->lanes[0]);
+			return -EALREADY;
+		}
+		dst_replay_await(lane);
 	}
 	sock->sk->sk_sndtimeo = MAX_SCHEDULE_TIMEOUT;
 	return dst_lane_go_live(lane, sock, w);
@@ -348,10 +360,12 @@ void dst_join_work(struct work_struct *work)
 	struct dst_lane *lane = container_of(to_delayed_work(work),
 					     struct dst_lane, connect);
 	unsigned int noio = memalloc_noio_save();
+	/* memory may be short for the want of just this connection */
+	unsigned int noreclaim = memalloc_noreclaim_save();
 	int ret;
 
-	/* a second kick of a lane that is live already */
-	if (READ_ONCE(lane->state) == DST_LANE_LIVE)
+	/* a second kick of a lane that is up already */
+	if (READ_ONCE(lane->state) != DST_LANE_DOWN)
 		goto out;
 	dst_join_teardown(lane);
 	if (!dst_join_wanted(lane))
@@ -370,5 +384,6 @@ void dst_join_work(struct work_struct *work)
 				   msecs_to_jiffies(dst_join_backoff(lane, ret)));
 	spin_unlock_bh(&lane->lock);
 out:
+	memalloc_noreclaim_restore(noreclaim);
 	memalloc_noio_restore(noio);
 }

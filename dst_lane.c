@@ -65,7 +65,7 @@ static struct dst_trans *dst_lane_next(struct dst_lane *lane)
 	struct dst_trans *t;
 
 	lockdep_assert_held(&lane->lock);
-	if (lane->state != DST_LANE_LIVE)
+	if (lane->state == DST_LANE_DOWN)
 		return NULL;
 	if (!list_empty(&lane->ping.list))
 		t = &lane->ping;
@@ -92,6 +92,22 @@ static u32 dst_lane_bio_crc(struct bio *bio)
 	return ~crc;
 }
 
+/* Of the data that is sent. */
+static u32 dst_lane_trans_crc(struct dst_trans *t)
+{
+	u32 left = t->length_bytes, crc = ~0U, n;
+	struct page **pages = dst_trans_pages(t);
+	unsigned int i;
+
+	if (!t->nr_pages)
+		return dst_lane_bio_crc(t->bio);
+	for (i = 0; i < t->nr_pages; i++, left -= n) {
+		n = min_t(u32, left, PAGE_SIZE);
+		crc = crc32c(crc, page_address(pages[i]), n);
+	}
+	return ~crc;
+}
+
 static void dst_lane_build_header(struct dst_lane *lane, struct dst_trans *t)
 {
 	struct dst_proto_request *req =
@@ -106,7 +122,7 @@ static void dst_lane_build_header(struct dst_lane *lane, struct dst_trans *t)
 	req->id = cpu_to_le64(t->id);
 	req->sector = cpu_to_le64(t->sector);
 	req->length_bytes = cpu_to_le32(t->length_bytes);
-	req->data_crc = cpu_to_le32(digest ? dst_lane_bio_crc(t->bio) : 0);
+	req->data_crc = cpu_to_le32(digest ? dst_lane_trans_crc(t) : 0);
 	dst_wire_seal(req, sizeof(*req));
 }
 
@@ -124,16 +140,34 @@ static unsigned int dst_lane_bio_bvecs(struct bio *bio)
 /* What @t takes of a batch: its header, and the data of a write. */
 static unsigned int dst_lane_tx_bvecs(const struct dst_trans *t)
 {
-	return 1 + (t->op == DST_PROTO_OP_WRITE ? dst_lane_bio_bvecs(t->bio) :
-						  0);
+	if (t->op != DST_PROTO_OP_WRITE)
+		return 1;
+	return 1 + (t->nr_pages ?: dst_lane_bio_bvecs(t->bio));
+}
+
+static void dst_lane_put_data(struct dst_lane *lane, struct dst_trans *t)
+{
+	struct page **pages = dst_trans_pages(t);
+	u32 left = t->length_bytes;
+	struct bvec_iter iter;
+	struct bio_vec bv;
+	unsigned int i;
+
+	if (!t->nr_pages) {
+		bio_for_each_bvec(bv, t->bio, iter)
+			dst_conn_tx_bvec(&lane->conn, &bv);
+		return;
+	}
+	for (i = 0; i < t->nr_pages; i++) {
+		bvec_set_page(&bv, pages[i], min_t(u32, left, PAGE_SIZE), 0);
+		dst_conn_tx_bvec(&lane->conn, &bv);
+		left -= bv.bv_len;
+	}
 }
 
 /* Give @t a slot and put it into the batch. */
 static void dst_lane_put(struct dst_lane *lane, struct dst_trans *t)
 {
-	struct bvec_iter iter;
-	struct bio_vec bv;
-
 	lockdep_assert_held(&lane->lock);
 	list_del_init(&t->list);
 	t->state = DST_TRANS_SENT;
@@ -151,8 +185,7 @@ static void dst_lane_put(struct dst_lane *lane, struct dst_trans *t)
 
 	dst_lane_build_header(lane, t);
 	if (t->op == DST_PROTO_OP_WRITE)
-		bio_for_each_bvec(bv, t->bio, iter)
-			dst_conn_tx_bvec(&lane->conn, &bv);
+		dst_lane_put_data(lane, t);
 	t->end_seq = lane->conn.tx_seq;
 	trace_dst_send(t, lane->index);
 }
@@ -257,16 +290,19 @@ void dst_lane_kick(struct dst_lane *lane)
  * @t: owned by the caller
  *
  * Context: any but hard interrupt. The caller kicks the lane afterwards.
- * Return: false if the lane is down; the caller keeps @t.
+ * Return: false if the lane does not take it; the caller keeps @t.
  */
 bool dst_lane_queue(struct dst_lane *lane, struct dst_trans *t)
 {
 	bool live;
 
 	spin_lock_bh(&lane->lock);
-	live = lane->state == DST_LANE_LIVE;
+	live = lane->state == (likely(t->phase == DST_PHASE_NEW) ?
+			       DST_LANE_LIVE : DST_LANE_REPLAYING);
 	if (live) {
 		t->state = DST_TRANS_QUEUED;
+		if (dst_flush_is(t))
+			dst_flush_cover(t);
 		/* a flush covers what was acked: nothing queued is ahead */
 		if (t->op == DST_PROTO_OP_FLUSH)
 			list_add(&t->list, &lane->queue);
@@ -291,6 +327,8 @@ static void dst_lane_sample_latency(struct dst_lane *lane, u64 sent_ns)
 static void dst_lane_finish(struct dst_lane *lane, struct dst_trans *t,
 			    u8 status)
 {
+	const struct dst_proto_reply *reply = &lane->conn.rx.reply;
+
 	trace_dst_ack(t, status);
 	if (t->sent_ns)
 		dst_lane_sample_latency(lane, t->sent_ns);
@@ -301,7 +339,9 @@ static void dst_lane_finish(struct dst_lane *lane, struct dst_trans *t,
 		dst_trans_dispatch(t);
 		return;
 	}
-	dst_trans_end(t, dst_disk_status(status));
+	dst_trans_ack(t, status,
+		      le16_to_cpu(reply->flags) & DST_PROTO_REPLY_DURABLE,
+		      lane->boot_seq);
 }
 
 static u32 dst_lane_reply_data(const struct dst_trans *t,
@@ -482,7 +522,7 @@ static const struct dst_conn_ops dst_lane_conn_ops = {
 
 /* ---- states ----------------------------------------------------------- */
 
-/* A live lane goes down. Its worker has to be told. */
+/* A lane that is up goes down. Its worker has to be told. */
 static void dst_lane_set_down(struct dst_lane *lane)
 {
 	struct dst_device *dev = lane->dev;
@@ -490,10 +530,12 @@ static void dst_lane_set_down(struct dst_lane *lane)
 	lockdep_assert_held(&lane->lock);
 	/* both at once, so that whoever holds either lock can rely on it */
 	spin_lock(&dev->lock);
+	if (lane->state == DST_LANE_LIVE) {
+		WRITE_ONCE(dev->nr_live, dev->nr_live - 1);
+		if (!dev->nr_live)
+			dev->down_since = jiffies;
+	}
 	WRITE_ONCE(lane->state, DST_LANE_DOWN);
-	WRITE_ONCE(dev->nr_live, dev->nr_live - 1);
-	if (!dev->nr_live)
-		dev->down_since = jiffies;
 	spin_unlock(&dev->lock);
 	trace_dst_lane_state(lane, DST_LANE_DOWN, lane->why);
 }
@@ -513,7 +555,7 @@ void dst_lane_fail(struct dst_lane *lane, const char *fmt, ...)
 	va_list args;
 
 	spin_lock_bh(&lane->lock);
-	if (lane->state != DST_LANE_LIVE) {
+	if (lane->state == DST_LANE_DOWN) {
 		spin_unlock_bh(&lane->lock);
 		return;
 	}
@@ -551,7 +593,7 @@ static void dst_lane_reclaim(struct dst_lane *lane, struct dst_trans *t,
 	lane->resends++;
 	this_cpu_inc(lane->dev->counters->resends);
 	trace_dst_resend(t, lane->index);
-	if (dst_wire_is_modification(t->op)) {
+	if (dst_wire_is_modification(t->op) && t->phase == DST_PHASE_NEW) {
 		t->state = DST_TRANS_FENCING;
 		list_add_tail(&t->list, &lane->fencing);
 	} else {
@@ -578,6 +620,7 @@ static void dst_lane_reclaim_all(struct dst_lane *lane, struct list_head *again)
 		dst_lane_reclaim(lane, lane->rx_trans, again);
 	lane->rx_trans = NULL;
 	list_sort(NULL, &lane->fencing, dst_lane_id_cmp);
+	lane->torn = true;
 	spin_unlock_bh(&lane->lock);
 }
 
@@ -601,9 +644,10 @@ void dst_lane_teardown(struct dst_lane *lane)
 	dst_conn_close(&lane->conn);
 	dst_lane_reclaim_all(lane, &again);
 
+	wake_up_all(&lane->dev->wait);
 	list_for_each_entry_safe(t, next, &again, list) {
 		list_del_init(&t->list);
-		if (dst_device_older(t->since, fail_after_ms))
+		if (t->bio && dst_device_older(t->since, fail_after_ms))
 			dst_trans_end(t, BLK_STS_TIMEOUT);
 		else
 			dst_trans_dispatch(t);
@@ -629,50 +673,115 @@ static void dst_lane_reset_slots(struct dst_lane *lane,
 		lane->free_tags[i] = lane->nr_slots - 1 - i;
 }
 
+/* What waited for the fence goes out again, and covers what it covers now. */
+static void dst_lane_requeue(struct dst_lane *lane)
+{
+	struct dst_trans *t;
+
+	lockdep_assert_held(&lane->lock);
+	list_for_each_entry(t, &lane->fencing, list)
+		if (dst_flush_is(t))
+			dst_flush_cover(t);
+	list_splice_init(&lane->fencing, &lane->queue);
+}
+
+/* Return: false if the lane must not come up. */
+static bool dst_lane_set_up(struct dst_lane *lane,
+			    const struct dst_proto_welcome *w)
+{
+	struct dst_device *dev = lane->dev;
+	bool up;
+
+	lockdep_assert_held(&lane->lock);
+	spin_lock(&dev->lock);
+	up = !dev->closing && !lane->stopping &&
+	     !memcmp(&dev->info.boot_id, w->boot_id, sizeof(w->boot_id)) &&
+	     (!dev->replaying || !lane->index);
+	if (up) {
+		lane->boot_seq = dev->boot_seq;
+		lane->torn = false;
+		if (!dev->replaying)
+			WRITE_ONCE(dev->nr_live, dev->nr_live + 1);
+		WRITE_ONCE(lane->state, dev->replaying ? DST_LANE_REPLAYING :
+							 DST_LANE_LIVE);
+	}
+	spin_unlock(&dev->lock);
+	return up;
+}
+
+/**
+ * dst_lane_replayed - all has been written again: lane 0 goes live
+ * @lane: lane 0
+ *
+ * Context: process. The caller kicks the lane afterwards.
+ * Return: false if it is not so any more.
+ */
+bool dst_lane_replayed(struct dst_lane *lane)
+{
+	struct dst_device *dev = lane->dev;
+	bool live;
+
+	spin_lock_bh(&lane->lock);
+	spin_lock(&dev->lock);
+	live = lane->state == DST_LANE_REPLAYING &&
+	       !atomic64_read(&dev->replay_left);
+	if (live) {
+		dev->replaying = false;
+		WRITE_ONCE(lane->state, DST_LANE_LIVE);
+		WRITE_ONCE(dev->nr_live, dev->nr_live + 1);
+	}
+	spin_unlock(&dev->lock);
+	if (live)
+		dst_lane_requeue(lane);
+	spin_unlock_bh(&lane->lock);
+	return live;
+}
+
 /**
  * dst_lane_go_live - use a connection that the server has welcomed
  * @lane: down, without connection
  * @sock: connected; owned by the lane from now on, also on failure
  * @w: the welcome: nothing of the lane's old connection runs any more
  *
- * Sends again, in their order, what waited for the fence.
+ * Sends again, in their order, what waited for the fence; or, on lane 0 of a
+ * server that has been restarted, first what that may have lost.
  *
  * Context: the lane's worker. Sleeps.
- * Return: 0, or -ESHUTDOWN if the device is being detached.
+ * Return: 0, or -EALREADY if the lane must not come up now.
  */
 int dst_lane_go_live(struct dst_lane *lane, struct socket *sock,
 		     const struct dst_proto_welcome *w)
 {
-	struct dst_device *dev = lane->dev;
+	bool live = false, up;
 	LIST_HEAD(dead);
-	bool closing;
 
 	dst_conn_start(&lane->conn, sock);
 	spin_lock_bh(&lane->lock);
 	dst_lane_reset_slots(lane, w);
 	list_splice_init(&lane->dead, &dead);
-	list_splice_init(&lane->fencing, &lane->queue);
-	lane->why[0] = '\0';
-	spin_lock(&dev->lock);
-	closing = dev->closing || lane->stopping;
-	if (!closing) {
-		WRITE_ONCE(lane->state, DST_LANE_LIVE);
-		WRITE_ONCE(dev->nr_live, dev->nr_live + 1);
+	up = dst_lane_set_up(lane, w);
+	if (up) {
+		live = lane->state == DST_LANE_LIVE;
+		if (live)
+			dst_lane_requeue(lane);
+		lane->why[0] = '\0';
 	}
-	spin_unlock(&dev->lock);
 	spin_unlock_bh(&lane->lock);
 	/* nothing of these runs any more, and their bios have failed */
 	dst_trans_end_list(&dead, BLK_STS_OK);
-	if (closing)
-		return -ESHUTDOWN;
+	if (!up)
+		return -EALREADY;
 
-	trace_dst_lane_state(lane, DST_LANE_LIVE, "");
+	trace_dst_lane_state(lane, lane->state, "");
 	/* it may have ended before our callbacks were there to hear of it */
 	if (READ_ONCE(sock->sk->sk_state) != TCP_ESTABLISHED)
 		dst_lane_broken(&lane->conn);
 	queue_work(dst_io_wq, &lane->rx_work);
 	dst_lane_kick(lane);
-	dst_device_lane_live(lane);
+	if (live)
+		dst_device_lane_live(lane);
+	else
+		dst_replay_run(lane);
 	return 0;
 }
 
@@ -757,7 +866,7 @@ void dst_lane_check(struct dst_lane *lane, u64 fail_after_ms)
 	bool kick = false;
 
 	spin_lock_bh(&lane->lock);
-	if (lane->state != DST_LANE_LIVE) {
+	if (lane->state == DST_LANE_DOWN) {
 		spin_unlock_bh(&lane->lock);
 		return;
 	}
@@ -790,7 +899,8 @@ static bool dst_lane_take_old(struct dst_lane *lane, u64 older_than_ms,
 
 	spin_lock_bh(&lane->lock);
 	list_for_each_entry(t, &lane->fencing, list) {
-		if (!dst_device_older(t->since, older_than_ms))
+		/* what has ended already can't fail */
+		if (!t->bio || !dst_device_older(t->since, older_than_ms))
 			continue;
 		list_move_tail(&t->list, &lane->dead);
 		found = dst_trans_take_bio(t, taken);
@@ -866,6 +976,7 @@ struct dst_lane *dst_lane_create(struct dst_device *dev, unsigned int index)
 	}
 	lane->dev = dev;
 	lane->index = index;
+	lane->torn = true;
 	spin_lock_init(&lane->lock);
 	mutex_init(&lane->sock_mutex);
 	INIT_LIST_HEAD(&lane->queue);
@@ -892,7 +1003,7 @@ void dst_lane_stop(struct dst_lane *lane)
 {
 	spin_lock_bh(&lane->lock);
 	lane->stopping = true;
-	if (lane->state == DST_LANE_LIVE)
+	if (lane->state != DST_LANE_DOWN)
 		dst_lane_set_down(lane);
 	spin_unlock_bh(&lane->lock);
 

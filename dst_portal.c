@@ -6,6 +6,7 @@
 #include <linux/in.h>
 #include <linux/in6.h>
 #include <linux/kthread.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <net/ipv6.h>
 #include <net/net_namespace.h>
@@ -50,34 +51,58 @@ static void dst_portal_peer(struct socket *sock, struct dst_peer *peer)
 		 peer->addr.port);
 }
 
-static void dst_portal_welcome(struct dst_portal *portal, struct socket *sock)
+/* Return: true if @target took the connection. */
+static bool dst_portal_welcome(struct dst_portal *portal, struct socket *sock,
+			       struct dst_target *target)
 {
 	struct dst_peer peer;
 
 	dst_portal_peer(sock, &peer);
 	/* who may use nothing here learns nothing and costs nothing */
 	if (!dst_export_anything_for(portal, &peer) ||
-	    atomic_read(&portal->joining) >= DST_PORTAL_MAX_JOINING ||
-	    dst_target_create(portal, sock, &peer)) {
+	    atomic_read(&portal->joining) >= DST_PORTAL_MAX_JOINING) {
 		sock_no_linger(sock->sk);
 		sock_release(sock);
+		return false;
 	}
+	dst_target_run(target, sock, &peer);
+	return true;
+}
+
+/* From the reserves: see above the spare target. */
+static int dst_portal_accept(struct dst_portal *portal, struct socket **sock)
+{
+	unsigned int noreclaim = memalloc_noreclaim_save();
+	int ret = kernel_accept(portal->sock, sock, 0);
+
+	memalloc_noreclaim_restore(noreclaim);
+	return ret;
 }
 
 static int dst_portal_main(void *data)
 {
 	struct dst_portal *portal = data;
+	struct dst_target *spare = NULL;
 	struct socket *sock;
 	int ret;
 
 	while (!kthread_should_stop()) {
-		ret = kernel_accept(portal->sock, &sock, 0);
-		if (!ret)
-			dst_portal_welcome(portal, sock);
-		else if (!kthread_should_stop())
+		/*
+		 * Before it is needed: making a thread may have to wait for
+		 * memory that a client on this machine could free, had it its
+		 * connection back.
+		 */
+		if (!spare)
+			spare = dst_target_create(portal);
+		ret = spare ? dst_portal_accept(portal, &sock) : -ENOMEM;
+		if (!ret && dst_portal_welcome(portal, sock, spare))
+			spare = NULL;
+		else if (ret && !kthread_should_stop())
 			/* out of memory or shut down: don't spin */
 			schedule_timeout_idle(msecs_to_jiffies(DST_PORTAL_RETRY_MS));
 	}
+	if (spare)
+		dst_target_discard(spare);
 	return 0;
 }
 

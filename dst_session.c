@@ -314,7 +314,7 @@ static void dst_session_fill_welcome(struct dst_target *target,
 		flags |= DST_PROTO_EXPORT_READ_ONLY;
 	if (b->write_zeroes)
 		flags |= DST_PROTO_EXPORT_WRITE_ZEROES;
-	if (dst_backend_is_volatile(b))
+	if (dst_backend_is_volatile(b) && !export->shared)
 		flags |= DST_PROTO_EXPORT_VOLATILE;
 	if (b->discard)
 		flags |= DST_PROTO_EXPORT_DISCARD;

@@ -28,7 +28,8 @@ static DEVICE_ATTR_RO(_name)
 
 static const char *dst_sysfs_ack_name(u32 ack)
 {
-	return ack == DST_IOC_ACK_DISK ? "disk" : "server";
+	return ack == DST_IOC_ACK_DISK ? "disk" :
+	       ack == DST_IOC_ACK_RAM ? "ram" : "server";
 }
 
 DST_SYSFS_ATTR(target, "%s", dev->opts.target);
@@ -104,7 +105,7 @@ static const char *dst_sysfs_trans_state(const struct dst_trans *t)
 		[DST_TRANS_FENCING]	= "fencing",
 	};
 
-	return names[t->state];
+	return t->phase == DST_PHASE_RETAINED ? "retained" : names[t->state];
 }
 
 static void dst_sysfs_show_trans(struct seq_file *m, const struct dst_trans *t,
@@ -117,14 +118,25 @@ static void dst_sysfs_show_trans(struct seq_file *m, const struct dst_trans *t,
 		   jiffies_to_msecs(jiffies - t->submitted), t->resends, lane);
 }
 
+/* Not just what is left of one that failed. */
+static bool dst_sysfs_is_live(const struct dst_trans *t)
+{
+	return t->bio || t->early || t->phase != DST_PHASE_NEW;
+}
+
 static void dst_sysfs_show_list(struct seq_file *m, struct list_head *list,
 				int lane)
 {
 	struct dst_trans *t;
 
 	list_for_each_entry(t, list, list)
-		if (t->bio)
+		if (dst_sysfs_is_live(t))
 			dst_sysfs_show_trans(m, t, lane);
+}
+
+static void dst_sysfs_show_retained(const struct dst_trans *t, void *m)
+{
+	dst_sysfs_show_trans(m, t, -1);
 }
 
 static void dst_sysfs_show_lane(struct seq_file *m, struct dst_lane *lane)
@@ -135,7 +147,7 @@ static void dst_sysfs_show_lane(struct seq_file *m, struct dst_lane *lane)
 	dst_sysfs_show_list(m, &lane->queue, lane->index);
 	dst_sysfs_show_list(m, &lane->fencing, lane->index);
 	for (i = 0; i < lane->nr_slots; i++)
-		if (lane->slots[i] && lane->slots[i]->bio)
+		if (lane->slots[i] && dst_sysfs_is_live(lane->slots[i]))
 			dst_sysfs_show_trans(m, lane->slots[i], lane->index);
 	spin_unlock_bh(&lane->lock);
 }
@@ -152,6 +164,7 @@ static int transactions_show(struct seq_file *m, void *unused)
 	spin_unlock_bh(&dev->lock);
 	for (i = 0; i < dev->nr_lanes; i++)
 		dst_sysfs_show_lane(m, dev->lanes[i]);
+	dst_index_show(dev, dst_sysfs_show_retained, m);
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(transactions);

@@ -92,7 +92,7 @@ static void dst_target_refill_pages(mempool_t *pool)
 
 	if (likely(READ_ONCE(pool->curr_nr) >= pool->min_nr))
 		return;
-	page = alloc_page(GFP_NOWAIT | __GFP_NOWARN);
+	page = dst_pages_get(GFP_NOWAIT | __GFP_NOWARN);
 	if (page)
 		mempool_free(page, pool);
 }
@@ -220,6 +220,9 @@ dst_target_alloc_request(struct dst_target *target,
 	req->tag = le16_to_cpu(p->tag);
 	req->op = p->op;
 	req->flags = p->flags;
+	/* a replay of one client could overwrite what another wrote since */
+	if (export->shared && dst_wire_is_modification(req->op))
+		req->flags |= DST_PROTO_REQ_FUA;
 	req->status = status;
 	req->started = jiffies;
 	req->counted = true;
@@ -785,11 +788,17 @@ static int dst_target_main(void *data)
 {
 	struct dst_target *target = data;
 	struct socket *sock = target->conn.sock;
+	unsigned int noreclaim;
+	bool joined;
 
 	memalloc_noio_save();
 	current->flags |= PF_LOCAL_THROTTLE;
+	/* memory may be short for the want of just this connection */
+	noreclaim = memalloc_noreclaim_save();
 	dst_target_setup_socket(sock);
-	if (dst_target_handshake(target, sock)) {
+	joined = dst_target_handshake(target, sock);
+	memalloc_noreclaim_restore(noreclaim);
+	if (joined) {
 		dst_target_leave_portal(target);
 		dst_conn_start(&target->conn, sock);
 		if (READ_ONCE(sock->sk->sk_state) == TCP_ESTABLISHED)
@@ -852,27 +861,22 @@ void dst_target_wait_all_gone(void)
 }
 
 /**
- * dst_target_create - serve a connection that has been accepted
- * @portal: where
- * @sock: the connection; owned by the target on success
- * @peer: who
+ * dst_target_create - get ready to serve a connection
+ * @portal: where it will be accepted
  *
  * Context: process, sleeps.
- * Return: 0 or a negative errno.
+ * Return: a target for dst_target_run() or dst_target_discard(), or NULL.
  */
-int dst_target_create(struct dst_portal *portal, struct socket *sock,
-		      const struct dst_peer *peer)
+struct dst_target *dst_target_create(struct dst_portal *portal)
 {
 	struct dst_target *target = kzalloc(sizeof(*target), GFP_KERNEL);
 
 	if (!target)
-		return -ENOMEM;
+		return NULL;
 	if (dst_conn_init(&target->conn, &dst_target_conn_ops,
 			  sizeof(struct dst_proto_request)))
 		goto err_free;
-	target->peer = *peer;
 	target->portal = portal;
-	target->conn.sock = sock;
 	init_llist_head(&target->done);
 	INIT_LIST_HEAD(&target->ready);
 	INIT_LIST_HEAD(&target->running);
@@ -883,14 +887,41 @@ int dst_target_create(struct dst_portal *portal, struct socket *sock,
 	if (IS_ERR(target->thread))
 		goto err_destroy;
 	get_task_struct(target->thread);
-	atomic_inc(&portal->joining);
-	atomic_inc(&dst_target_alive);
-	wake_up_process(target->thread);
-	return 0;
+	return target;
 
 err_destroy:
 	dst_conn_destroy(&target->conn);
 err_free:
 	kfree(target);
-	return -ENOMEM;
+	return NULL;
+}
+
+/**
+ * dst_target_discard - free a target that never ran
+ * @target: target
+ *
+ * Context: process, sleeps.
+ */
+void dst_target_discard(struct dst_target *target)
+{
+	kthread_stop(target->thread);
+	dst_target_free(&target->rcu);
+}
+
+/**
+ * dst_target_run - serve a connection that has been accepted
+ * @target: not the caller's any more
+ * @sock: the connection; not the caller's any more
+ * @peer: who
+ *
+ * Context: process; allocates nothing.
+ */
+void dst_target_run(struct dst_target *target, struct socket *sock,
+		    const struct dst_peer *peer)
+{
+	target->peer = *peer;
+	target->conn.sock = sock;
+	atomic_inc(&target->portal->joining);
+	atomic_inc(&dst_target_alive);
+	wake_up_process(target->thread);
 }

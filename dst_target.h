@@ -236,8 +236,10 @@ static inline bool dst_target_is_dead(const struct dst_target *target)
 	return test_bit(DST_TARGET_DEAD, &target->flags);
 }
 
-int dst_target_create(struct dst_portal *portal, struct socket *sock,
-		      const struct dst_peer *peer);
+struct dst_target *dst_target_create(struct dst_portal *portal);
+void dst_target_discard(struct dst_target *target);
+void dst_target_run(struct dst_target *target, struct socket *sock,
+		    const struct dst_peer *peer);
 void dst_target_set(struct dst_target *target, enum dst_target_flag flag);
 void dst_target_done(struct dst_request *req);
 void dst_target_wait_all_gone(void);

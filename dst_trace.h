@@ -47,6 +47,12 @@ DEFINE_EVENT(dst_trans_class, dst_send,
 /* value: lane */
 DEFINE_EVENT(dst_trans_class, dst_resend,
 	TP_PROTO(struct dst_trans *t, int value), TP_ARGS(t, value));
+/* value: lane */
+DEFINE_EVENT(dst_trans_class, dst_replay,
+	TP_PROTO(struct dst_trans *t, int value), TP_ARGS(t, value));
+/* value: 0; a flush: all that had been acked before it is committed */
+DEFINE_EVENT(dst_trans_class, dst_commit,
+	TP_PROTO(struct dst_trans *t, int value), TP_ARGS(t, value));
 /* value: enum dst_proto_status */
 DEFINE_EVENT(dst_trans_class, dst_ack,
 	TP_PROTO(struct dst_trans *t, int value), TP_ARGS(t, value));

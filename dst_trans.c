@@ -1,16 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Transactions: one bio each, from submit until the server's ack.
+ * Transactions: one bio each, from submit until nothing may ever need it again.
  *
- * The range index keeps overlapping writes in order, whatever lane they take
- * and however often they are sent again. Every live modification is in it. A
- * newcomer counts the earlier modifications that it overlaps (its blockers) and
- * waits until each of them has gone. Ids are given out under the shard's lock,
- * so "later" is "greater id" there. Reads are in the index only while they
- * wait; nobody waits for them.
+ * The bio ends on the server's ack, or before, with ack=ram, once its data is
+ * copied. The transaction ends when it is durable: on the ack, or, where the
+ * server may lose what it acked, when a later flush has committed it.
  */
 #include <linux/blkdev.h>
-#include <linux/interval_tree_generic.h>
 #include <linux/slab.h>
 
 #include "dst.h"
@@ -20,25 +16,6 @@
 #define DST_TRANS_POOL_MIN	64
 
 static struct kmem_cache *dst_trans_cache;
-
-static sector_t dst_trans_first(const struct dst_trans *t)
-{
-	return t->sector;
-}
-
-static sector_t dst_trans_last(const struct dst_trans *t)
-{
-	return t->sector + t->length_bytes / DST_PROTO_SECTOR_BYTES - 1;
-}
-
-INTERVAL_TREE_DEFINE(struct dst_trans, rb, sector_t, subtree_last,
-		     dst_trans_first, dst_trans_last, static, dst_range)
-
-static struct dst_shard *dst_trans_shard(const struct dst_trans *t)
-{
-	return &t->dev->shards[(t->sector >> DST_SHARD_SECTORS_LOG2) %
-			       DST_SHARDS];
-}
 
 /**
  * dst_trans_module_init - set up the cache of transactions
@@ -110,6 +87,23 @@ static u8 dst_trans_flags(const struct dst_device *dev, const struct bio *bio,
 	return flags;
 }
 
+/* The reserve is for what ends with its ack: others could empty it. */
+static struct dst_trans *dst_trans_get(struct dst_device *dev, gfp_t gfp)
+{
+	struct dst_trans *t;
+
+	t = kmem_cache_alloc(dst_trans_cache, GFP_NOWAIT | __GFP_NOWARN |
+			     __GFP_NOMEMALLOC);
+	if (likely(t)) {
+		t->reserve = false;
+		return t;
+	}
+	t = mempool_alloc(&dev->trans_pool, gfp);
+	if (t)
+		t->reserve = true;
+	return t;
+}
+
 /**
  * dst_trans_alloc - begin a transaction
  * @dev: device; the caller holds one of its users references, which the
@@ -128,7 +122,7 @@ struct dst_trans *dst_trans_alloc(struct dst_device *dev, struct bio *bio,
 
 	if (!op)
 		return NULL;
-	t = mempool_alloc(&dev->trans_pool, gfp);
+	t = dst_trans_get(dev, gfp);
 	if (!t)
 		return NULL;
 	t->dev = dev;
@@ -137,111 +131,19 @@ struct dst_trans *dst_trans_alloc(struct dst_device *dev, struct bio *bio,
 	t->flags = dst_trans_flags(dev, bio, op);
 	t->sector = op == DST_PROTO_OP_FLUSH ? 0 : bio->bi_iter.bi_sector;
 	t->length_bytes = bio->bi_iter.bi_size;
+	t->phase = DST_PHASE_NEW;
+	t->early = false;
 	t->indexed = false;
+	t->nr_pages = 0;
 	t->resends = 0;
 	t->blockers = 0;
 	t->submitted = jiffies;
 	t->since = t->submitted;
 	t->acct_start = bio_start_io_acct(bio);
 	INIT_LIST_HEAD(&t->list);
+	if (dst_wire_is_modification(op))
+		dst_retain_prepare(t);
 	return t;
-}
-
-static unsigned int dst_trans_count_blockers(struct dst_shard *shard,
-					     struct dst_trans *t)
-{
-	struct dst_trans *o;
-	unsigned int n = 0;
-
-	lockdep_assert_held(&shard->lock);
-	for (o = dst_range_iter_first(&shard->root, t->sector,
-				      dst_trans_last(t)); o;
-	     o = dst_range_iter_next(o, t->sector, dst_trans_last(t)))
-		if (dst_wire_is_modification(o->op))
-			n++;
-	return n;
-}
-
-/**
- * dst_trans_index - give a transaction its id and its place among others
- * @t: new
- *
- * Context: process, not under any lock.
- * Return: 0 if it may go at once. -EINPROGRESS if it waits on dev->blocked:
- * it is dispatched when the last of its blockers ends, and the caller must not
- * touch it any more. -ESHUTDOWN if it would have to wait for what does not
- * come back; the caller ends it.
- */
-int dst_trans_index(struct dst_trans *t)
-{
-	bool modifies = dst_wire_is_modification(t->op);
-	struct dst_shard *shard = dst_trans_shard(t);
-	struct dst_device *dev = t->dev;
-	int ret = 0;
-
-	/*
-	 * A write that is not yet in the tree is concurrent to this read,
-	 * which may then return either content: no lock is needed to see
-	 * nr == 0.
-	 */
-	if (t->op == DST_PROTO_OP_FLUSH ||
-	    (!modifies && !READ_ONCE(shard->nr))) {
-		t->id = atomic64_inc_return(&dev->next_id);
-		return 0;
-	}
-
-	spin_lock_bh(&shard->lock);
-	t->id = atomic64_inc_return(&dev->next_id);
-	t->blockers = dst_trans_count_blockers(shard, t);
-	trace_dst_submit(t, t->blockers);
-	if (unlikely(t->blockers)) {
-		spin_lock(&dev->lock);
-		if (dst_device_is_hopeless(dev)) {
-			ret = -ESHUTDOWN;
-		} else {
-			t->state = DST_TRANS_BLOCKED;
-			list_add_tail(&t->list, &dev->blocked);
-			ret = -EINPROGRESS;
-		}
-		spin_unlock(&dev->lock);
-	}
-	if (ret == -EINPROGRESS || (modifies && !ret)) {
-		t->indexed = true;
-		dst_range_insert(t, &shard->root);
-		WRITE_ONCE(shard->nr, shard->nr + 1);
-	}
-	spin_unlock_bh(&shard->lock);
-	return ret;
-}
-
-/* Who waited for @t alone goes to @ready. */
-static void dst_trans_unblock(struct dst_shard *shard, struct dst_trans *t,
-			      struct list_head *ready)
-{
-	struct dst_trans *o;
-
-	lockdep_assert_held(&shard->lock);
-	for (o = dst_range_iter_first(&shard->root, t->sector,
-				      dst_trans_last(t)); o;
-	     o = dst_range_iter_next(o, t->sector, dst_trans_last(t))) {
-		if (o->id < t->id || --o->blockers)
-			continue;
-		spin_lock(&t->dev->lock);
-		list_move_tail(&o->list, ready);
-		spin_unlock(&t->dev->lock);
-	}
-}
-
-static void dst_trans_unindex(struct dst_trans *t, struct list_head *ready)
-{
-	struct dst_shard *shard = dst_trans_shard(t);
-
-	spin_lock_bh(&shard->lock);
-	dst_range_remove(t, &shard->root);
-	WRITE_ONCE(shard->nr, shard->nr - 1);
-	if (dst_wire_is_modification(t->op) && shard->nr)
-		dst_trans_unblock(shard, t, ready);
-	spin_unlock_bh(&shard->lock);
 }
 
 static void dst_trans_end_bio(struct dst_device *dev, struct bio *bio,
@@ -259,17 +161,49 @@ static void dst_trans_end_bio(struct dst_device *dev, struct bio *bio,
 	bio_endio(bio);
 }
 
+static void dst_trans_free(struct dst_trans *t)
+{
+	struct dst_device *dev = t->dev;
+
+	dst_retain_free(t);
+	mempool_free(t, &dev->trans_pool);
+	percpu_ref_put(&dev->users);
+}
+
 static void dst_trans_end_one(struct dst_trans *t, blk_status_t status,
 			      struct list_head *ready)
 {
 	struct dst_device *dev = t->dev;
 
+	if (unlikely(t == &dev->commit)) {
+		dst_flush_commit_done(dev, status);
+		percpu_ref_put(&dev->users);
+		return;
+	}
 	if (t->indexed)
-		dst_trans_unindex(t, ready);
+		dst_index_remove(t, ready);
+	if (unlikely(status != BLK_STS_OK &&
+		     (t->early || t->phase != DST_PHASE_NEW)))
+		dst_retain_lost(t, status);
 	if (t->bio)
 		dst_trans_end_bio(dev, t->bio, t->acct_start, status);
-	mempool_free(t, &dev->trans_pool);
-	percpu_ref_put(&dev->users);
+	dst_trans_free(t);
+}
+
+/* Send on those that have not to wait any more. */
+static void dst_trans_run(struct list_head *ready)
+{
+	struct dst_trans *t;
+
+	/* one after the other, not one inside the other: chains may be long */
+	while (!list_empty(ready)) {
+		t = list_first_entry(ready, struct dst_trans, list);
+		list_del_init(&t->list);
+		if (t->bio || t->early || t->phase != DST_PHASE_NEW)
+			dst_trans_dispatch(t);
+		else
+			dst_trans_end_one(t, BLK_STS_OK, ready);
+	}
 }
 
 /**
@@ -286,15 +220,7 @@ void dst_trans_end(struct dst_trans *t, blk_status_t status)
 	LIST_HEAD(ready);
 
 	dst_trans_end_one(t, status, &ready);
-	/* one after the other, not one inside the other: chains may be long */
-	while (!list_empty(&ready)) {
-		t = list_first_entry(&ready, struct dst_trans, list);
-		list_del_init(&t->list);
-		if (t->bio)
-			dst_trans_dispatch(t);
-		else
-			dst_trans_end_one(t, BLK_STS_OK, &ready);
-	}
+	dst_trans_run(&ready);
 }
 
 /**
@@ -343,6 +269,85 @@ void dst_trans_end_taken(struct dst_device *dev, const struct dst_taken *taken,
 	dst_trans_end_bio(dev, taken->bio, taken->acct_start, status);
 }
 
+/* ---- acks --------------------------------------------------------------- */
+
+static enum dst_index_ack dst_trans_ack_kind(const struct dst_trans *t,
+					     bool durable)
+{
+	if (t->flags & DST_PROTO_REQ_FUA)
+		return dst_flush_is(t) ? DST_INDEX_COMMITS : DST_INDEX_DURABLE;
+	return durable ? DST_INDEX_DURABLE : DST_INDEX_UNSTABLE;
+}
+
+/* A modification has been executed, though maybe only in a cache. */
+static void dst_trans_executed(struct dst_trans *t, bool durable, u32 boot_seq)
+{
+	u32 replayed = t->phase == DST_PHASE_REPLAY ? t->length_bytes : 0;
+	blk_status_t status = BLK_STS_OK;
+	struct dst_device *dev = t->dev;
+	struct dst_taken taken;
+	enum dst_index_fate fate;
+	LIST_HEAD(ready);
+	LIST_HEAD(dead);
+
+	/* nothing of a retained one may be touched; nor may the device go */
+	percpu_ref_get(&dev->users);
+	if (t->bio && t->bio->bi_opf & REQ_PREFLUSH)
+		status = dst_flush_status(t, status);
+	dst_trans_take_bio(t, &taken);
+	fate = dst_index_acked(t, boot_seq, dst_trans_ack_kind(t, durable),
+			       &ready, &dead);
+	if (unlikely(fate == DST_INDEX_AGAIN)) {
+		/* its ack is worth nothing to us: write it through */
+		t->bio = taken.bio;
+		t->flags |= DST_PROTO_REQ_FUA;
+		if (t->op == DST_PROTO_OP_WRITE)
+			t->flags |= DST_PROTO_REQ_PREFLUSH;
+		dst_trans_dispatch(t);
+	} else {
+		if (taken.bio)
+			dst_trans_end_taken(dev, &taken, status);
+		if (fate == DST_INDEX_GONE)
+			dst_trans_free(t);
+		if (replayed)
+			dst_replay_acked(dev, replayed);
+	}
+	dst_trans_end_list(&dead, BLK_STS_OK);
+	dst_trans_run(&ready);
+	percpu_ref_put(&dev->users);
+}
+
+/**
+ * dst_trans_ack - a transaction has been answered
+ * @t: owned by the caller, who must not touch it any more
+ * @proto_status: the answer, an enum dst_proto_status
+ * @durable: the server says that it is on stable storage
+ * @boot_seq: of the server
+ *
+ * Context: any but hard interrupt; under none of our spinlocks.
+ */
+void dst_trans_ack(struct dst_trans *t, u8 proto_status, bool durable,
+		   u32 boot_seq)
+{
+	blk_status_t status = dst_disk_status(proto_status);
+
+	if (status == BLK_STS_OK && dst_flush_is(t))
+		dst_flush_acked(t);
+	if (dst_wire_is_modification(t->op)) {
+		if (likely(status == BLK_STS_OK)) {
+			dst_trans_executed(t, durable, boot_seq);
+			return;
+		}
+		if (t->phase == DST_PHASE_REPLAY)
+			dst_replay_acked(t->dev, t->length_bytes);
+	} else if (t->op == DST_PROTO_OP_FLUSH && t->bio) {
+		status = dst_flush_status(t, status);
+	}
+	dst_trans_end(t, status);
+}
+
+/* ---- on its way --------------------------------------------------------- */
+
 /**
  * dst_trans_dispatch - put a transaction on its way
  * @t: owned by the caller; not blocked
@@ -358,6 +363,10 @@ void dst_trans_dispatch(struct dst_trans *t)
 	struct dst_lane *lane;
 	int ret;
 
+	if (unlikely(t->phase == DST_PHASE_REPLAY)) {
+		dst_replay_dispatch(t);
+		return;
+	}
 	do {
 		lane = dst_device_pick_lane(dev);
 		if (lane && dst_lane_queue(lane, t)) {
@@ -370,6 +379,78 @@ void dst_trans_dispatch(struct dst_trans *t)
 
 	if (ret)
 		dst_trans_end(t, BLK_STS_TIMEOUT);
+}
+
+/* A write that ends early does so now; sending it is left to a worker. */
+static void dst_trans_end_early(struct dst_trans *t,
+				const struct dst_taken *taken, bool send)
+{
+	struct dst_device *dev = t->dev;
+	struct dst_lane *lane;
+
+	dst_trans_end_taken(dev, taken, BLK_STS_OK);
+	if (!send)
+		return;
+	lane = dst_device_pick_lane(dev);
+	if (lane && dst_lane_queue(lane, t))
+		queue_work(dst_io_wq, &lane->tx_work);
+	else
+		dst_trans_dispatch(t);
+}
+
+static void dst_trans_place_early(struct dst_trans *t)
+{
+	struct dst_device *dev = t->dev;
+	struct dst_taken taken;
+
+	/* blocked, it may be unblocked, acked and gone as soon as it is in */
+	percpu_ref_get(&dev->users);
+	dst_trans_take_bio(t, &taken);
+	switch (dst_index_add(t)) {
+	case DST_INDEX_GO:
+		dst_trans_end_early(t, &taken, true);
+		break;
+	case DST_INDEX_WAIT:
+		dst_trans_end_taken(dev, &taken, BLK_STS_OK);
+		break;
+	case DST_INDEX_DONE:
+		dst_trans_end_taken(dev, &taken, BLK_STS_OK);
+		dst_trans_free(t);
+		break;
+	case DST_INDEX_REFUSE:
+		t->early = false;
+		t->bio = taken.bio;
+		dst_trans_end(t, BLK_STS_TRANSPORT);
+	}
+	percpu_ref_put(&dev->users);
+}
+
+/**
+ * dst_trans_place - give a transaction its place among others
+ * @t: new, or past the barrier
+ *
+ * Context: any but hard interrupt; under none of our spinlocks.
+ * Return: true if the caller is to send it, by dst_trans_dispatch() or in a
+ * way of its own. Else the caller must not touch it any more.
+ */
+bool dst_trans_place(struct dst_trans *t)
+{
+	if (t->early) {
+		dst_trans_place_early(t);
+		return false;
+	}
+	switch (dst_index_add(t)) {
+	case DST_INDEX_GO:
+		return true;
+	case DST_INDEX_WAIT:
+		break;
+	case DST_INDEX_DONE:
+		dst_trans_end(t, BLK_STS_OK);
+		break;
+	case DST_INDEX_REFUSE:
+		dst_trans_end(t, BLK_STS_TIMEOUT);
+	}
+	return false;
 }
 
 /**

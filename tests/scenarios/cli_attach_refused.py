@@ -3,7 +3,8 @@
 
 Unreachable server, no such export, an address that is not allowed, a name
 that is taken, the same target twice, an export that another machine holds,
-ack=ram: exit 1, one line, and the devices are as before.
+ack=ram of a shared
+export: exit 1, one line, and the devices are as before.
 """
 
 from lib import dst_attach, dst_export, dst_status, null_blk
@@ -39,7 +40,9 @@ def run(rig):
     target = dst_export(server, 'disk', disk, allow=f'{client.ip}/32')
     refused(client, 'no such export', f'{server.ip}/none --wait 5s')
     refused(other, 'lets this machine through', f'{target} --wait 1s', OTHER)
-    refused(client, 'ack=ram', f'{target} --ack ram')
+    shared = null_blk(server, 'ram2', mb=16)
+    dst_export(server, 'shared', shared, '--shared')
+    refused(client, 'ack=ram', f'{server.ip}/shared --ack ram')
     refused(client, 'out of range', f'{target} --keepalive 1ms')
 
     assert dst_attach(client, target) == '/dev/dst0'

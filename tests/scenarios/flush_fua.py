@@ -23,7 +23,8 @@ class Trace:
     def of(self, cmd):
         lines = self.host.sh(
             f'cd {TRACE} && echo >trace && {{ {cmd}\n}} && '
-            f'dstctl wait {self.dev} idle && cat trace').splitlines()
+            f'until read -r r w </sys/block/{self.dev[5:]}/inflight && '
+            '[ "$r$w" = 00 ]; do :; done; cat trace').splitlines()
         found = [line.partition(f'block_bio_queue: {self.ids} ')[2]
                  for line in lines if f'block_bio_queue: {self.ids} ' in line]
         return [f.partition(' [')[0] for f in found]

@@ -35,7 +35,7 @@ static bool is_synced(const struct dst_ioc_device *dev)
 
 static bool is_idle(const struct dst_ioc_device *dev)
 {
-	return !dev->in_flight && !dev->retained_bytes;
+	return !dev->in_flight && !dev->unsaved;
 }
 
 static bool is_failed(const struct dst_ioc_device *dev)

@@ -152,6 +152,8 @@ struct json_object *json_device(const struct dst_ioc_device *dev)
 	add_bool(object, "volatile_cache",
 		 dev->device_flags & DST_IOC_DEVICE_VOLATILE);
 	add_u64(object, "mem_used_bytes", dev->mem_used_bytes);
+	add_u64(object, "unsaved", dev->unsaved);
+	add_u64(object, "lost_bytes", dev->lost_bytes);
 	json_device_limits(object, dev);
 	return object;
 }

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Data that transactions own: how much of it there may be, and which of them
+ * may be kept for how long.
+ *
+ * A write whose bio may end before its data is on stable storage gets a copy of
+ * it: for the server may lose what it has acked, and then we send it again. The
+ * copies of a device are bounded by mem_limit. Where there is no room or no
+ * memory, a write simply goes with FUA: then nothing needs to be kept, and its
+ * bio pages are sent as they are.
+ */
+#include <linux/blkdev.h>
+#include <linux/slab.h>
+
+#include "dst.h"
+
+/* Never from the reserves: those are for what frees memory. */
+#define DST_RETAIN_GFP	(GFP_NOWAIT | __GFP_NOWARN | __GFP_NOMEMALLOC)
+
+/**
+ * dst_retain_may_keep - may a transaction stay after its ack?
+ * @t: a modification
+ *
+ * If not, only a durable ack will do.
+ *
+ * Context: any.
+ */
+bool dst_retain_may_keep(const struct dst_trans *t)
+{
+	/* a retained one would be missing where the reserve is needed */
+	if (t->reserve || (t->op == DST_PROTO_OP_WRITE && !t->nr_pages))
+		return false;
+	/* those that ended when --ack was another are still to be kept */
+	return t->early || t->phase != DST_PHASE_NEW ||
+	       READ_ONCE(t->dev->ack) != DST_IOC_ACK_DISK;
+}
+
+static bool dst_retain_get_pages(struct dst_trans *t, unsigned int nr)
+{
+	struct page **pages = &t->page;
+	unsigned int i;
+
+	if (nr > 1)
+		pages = kmalloc_array(nr, sizeof(*pages), DST_RETAIN_GFP);
+	if (!pages)
+		return false;
+	for (i = 0; i < nr; i++) {
+		pages[i] = dst_pages_get(DST_RETAIN_GFP);
+		if (!pages[i])
+			goto err_put;
+	}
+	if (nr > 1)
+		t->pages = pages;
+	t->nr_pages = nr;
+	return true;
+
+err_put:
+	while (i)
+		dst_pages_put(pages[--i]);
+	if (nr > 1)
+		kfree(pages);
+	return false;
+}
+
+/**
+ * dst_retain_free - give back the data that a transaction owns
+ * @t: transaction; sockets may still refer to the pages
+ *
+ * Context: any but hard interrupt.
+ */
+void dst_retain_free(struct dst_trans *t)
+{
+	struct page **pages = dst_trans_pages(t);
+	unsigned int i;
+
+	if (!t->nr_pages)
+		return;
+	atomic64_sub((u64)t->nr_pages << PAGE_SHIFT, &t->dev->mem_used);
+	for (i = 0; i < t->nr_pages; i++)
+		dst_pages_put(pages[i]);
+	if (t->nr_pages > 1)
+		kfree(pages);
+	t->nr_pages = 0;
+}
+
+/* Copy the data of a write. Return: false if there is no room. */
+static bool dst_retain_own(struct dst_trans *t)
+{
+	unsigned int nr = DIV_ROUND_UP(t->length_bytes, PAGE_SIZE);
+	u64 bytes = (u64)nr << PAGE_SHIFT;
+	struct dst_device *dev = t->dev;
+	u64 limit = READ_ONCE(dev->mem_limit_bytes), used;
+
+	used = atomic64_add_return(bytes, &dev->mem_used);
+	if (used > limit / 2)
+		dst_flush_commit(dev);
+	if (used > limit || !dst_retain_get_pages(t, nr)) {
+		atomic64_sub(bytes, &dev->mem_used);
+		return false;
+	}
+	dst_pages_copy_from_bio(dst_trans_pages(t), t->bio);
+	return true;
+}
+
+static bool dst_retain_is_volatile(const struct dst_device *dev)
+{
+	return READ_ONCE(dev->info.flags) & DST_PROTO_EXPORT_VOLATILE;
+}
+
+/**
+ * dst_retain_prepare - decide how a modification is made safe
+ * @t: new, with its bio
+ *
+ * Either it owns its data, or it goes with FUA, or the server's acks are
+ * durable anyway. With ack=ram, it may end early.
+ *
+ * Context: any but hard interrupt; does not sleep.
+ */
+void dst_retain_prepare(struct dst_trans *t)
+{
+	struct dst_device *dev = t->dev;
+	u32 ack = READ_ONCE(dev->ack);
+	bool owned;
+
+	if (t->flags & DST_PROTO_REQ_FUA ||
+	    (ack != DST_IOC_ACK_RAM && !dst_retain_is_volatile(dev))) {
+		/* else what is sent twice could differ from its checksum */
+		if (dev->digest && t->op == DST_PROTO_OP_WRITE)
+			dst_retain_own(t);
+		return;
+	}
+	owned = !t->reserve &&
+		(t->op != DST_PROTO_OP_WRITE || dst_retain_own(t));
+	if (!owned)
+		t->flags |= DST_PROTO_REQ_FUA;
+	else if (ack == DST_IOC_ACK_RAM && !READ_ONCE(dev->expired) &&
+		 !(t->flags & DST_PROTO_REQ_PREFLUSH))
+		t->early = true;
+	/* pairs with dst_flush_enter(): a flush that comes after us sees it */
+	if (t->early && !READ_ONCE(dev->early_used))
+		WRITE_ONCE(dev->early_used, true);
+}
+
+/**
+ * dst_retain_lost - data that was reported as written can't be
+ * @t: ended early, or retained
+ * @status: why
+ *
+ * The next flush fails with @status.
+ *
+ * Context: any but hard interrupt.
+ */
+void dst_retain_lost(struct dst_trans *t, blk_status_t status)
+{
+	struct dst_device *dev = t->dev;
+
+	spin_lock_bh(&dev->lock);
+	dev->lost_bytes += t->length_bytes;
+	/* a device that is going away has nobody left to be told */
+	if (!dev->closing)
+		dev->lost_status = status;
+	spin_unlock_bh(&dev->lock);
+	pr_err_ratelimited("dst%u: a %s at sector %llu failed after it had been reported as done: the next flush fails\n",
+			   dev->index, dst_trans_op_name(t->op), (u64)t->sector);
+	this_cpu_inc(dev->counters->errors);
+	queue_work(dst_event_wq, &dev->state_work);
+}
+
+/**
+ * dst_retain_reap_work - end what a flush has committed
+ * @work: dev->reap_work
+ */
+void dst_retain_reap_work(struct work_struct *work)
+{
+	struct dst_device *dev = container_of(work, struct dst_device,
+					      reap_work);
+	LIST_HEAD(dead);
+	bool more;
+
+	do {
+		more = dst_index_reap(dev, atomic64_read(&dev->committed),
+				      &dead);
+		dst_trans_end_list(&dead, BLK_STS_OK);
+		cond_resched();
+	} while (more);
+}
+
+/**
+ * dst_retain_drop - forget all that is retained
+ * @dev: device; nothing will be sent any more
+ *
+ * Context: process, sleeps.
+ */
+void dst_retain_drop(struct dst_device *dev)
+{
+	LIST_HEAD(dead);
+
+	dst_replay_abandon(dev);
+	while (dst_index_reap(dev, U64_MAX, &dead))
+		cond_resched();
+	dst_trans_end_list(&dead, BLK_STS_OK);
+}
