@@ -163,6 +163,8 @@ static int dst_control_export_add(void *arg)
 	memset(a->reason, 0, sizeof(a->reason));
 	if (!dst_control_is_name(a->name) || a->path[0] != '/' ||
 	    !dst_control_is_text(a->path, sizeof(a->path)) ||
+	    (a->owner_path[0] && a->owner_path[0] != '/') ||
+	    !dst_control_is_text(a->owner_path, sizeof(a->owner_path)) ||
 	    a->nr_listens > DST_IOC_LISTENS ||
 	    !memchr_inv(a->uuid, 0, sizeof(a->uuid)))
 		return -EINVAL;

@@ -139,6 +139,7 @@ static void dst_export_release(struct kref *ref)
 	mempool_exit(&export->pages);
 	mempool_exit(&export->vecs);
 	mempool_exit(&export->requests);
+	dst_owner_close(export);
 	dst_backend_close(&export->backend);
 	kfree(export);
 }
@@ -315,7 +316,11 @@ static struct dst_export *dst_export_create(struct dst_ioc_export_add *arg,
 		return NULL;
 	}
 	export->size_bytes = dst_backend_size(&export->backend);
-	*err = dst_export_init_pools(export);
+	*err = dst_owner_open(export, arg->owner_path, arg->reason);
+	if (!*err)
+		*err = dst_session_recall(export);
+	if (!*err)
+		*err = dst_export_init_pools(export);
 	if (*err) {
 		dst_export_put(export);
 		return NULL;

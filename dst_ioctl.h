@@ -244,6 +244,7 @@ struct dst_ioc_export_add {
 	struct dst_ioc_addr listen[DST_IOC_LISTENS];
 	struct dst_ioc_allow allow[DST_IOC_ALLOWS];
 	char	reason[DST_IOC_REASON_LEN];	/* out */
+	char	owner_path[DST_IOC_PATH_LEN];	/* file to keep the owner in, or "" */
 };
 
 #define DST_IOC_EXPORT_REMOVE_FORCE	(1U << 0)

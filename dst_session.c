@@ -10,7 +10,8 @@
  *
  * A writer holds the export until it says bye, or until another initiator
  * fences it out by --preempt: also while it has no connection, since it may
- * have writes to send again. Sessions that are over are remembered, so that
+ * have writes to send again; and also over a restart of the server, see
+ * dst_owner.c. Sessions that are over are remembered, so that
  * they are told when they come back; those that ended first are forgotten
  * beyond a limit.
  */
@@ -258,6 +259,23 @@ static int dst_session_grant(struct dst_export *export,
 }
 
 /*
+ * It says that it was here before, and we don't know it. Unless it is the last
+ * one that had the export, it had a successor before a restart of ours.
+ */
+static bool dst_session_was_fenced(const struct dst_target *target,
+				   const struct dst_proto_hello *hello)
+{
+	const struct dst_export *export = target->export;
+	const struct dst_owner *owner = &export->owner;
+
+	if (!target->rw || export->shared || !owner->known ||
+	    le32_to_cpu(hello->flags) & DST_PROTO_HELLO_NEW)
+		return false;
+	return !owner->held || le64_to_cpu(hello->epoch) < owner->epoch ||
+	       !dst_owner_is(export, hello->initiator, hello->device);
+}
+
+/*
  * All of the join that needs the lock at once; @fresh is used or left. Nothing
  * has changed if it fails.
  */
@@ -281,6 +299,8 @@ static int dst_session_enter(struct dst_target *target,
 		if (status)
 			return status;
 	}
+	if (!s && dst_session_was_fenced(target, hello))
+		return DST_PROTO_JOIN_FENCED;
 	if ((!s || dst_session_is_over(s)) && !dst_session_has_room(export))
 		return DST_PROTO_JOIN_BUSY;
 	status = dst_session_grant(export, target);
@@ -300,6 +320,8 @@ static int dst_session_enter(struct dst_target *target,
 		dst_session_renew(export, s, hello);
 	}
 	dst_session_take_lane(export, s, target, hello);
+	if (target->rw && !export->shared)
+		dst_owner_set(export, s);
 	return DST_PROTO_JOIN_OK;
 }
 
@@ -379,6 +401,9 @@ int dst_session_join(struct dst_target *target,
 		return DST_PROTO_JOIN_STALE;
 	if (!status)
 		return DST_PROTO_JOIN_DRAINING;
+	/* before it may write */
+	if (target->rw)
+		dst_owner_store(export);
 	dst_session_fill_welcome(target, w);
 	return DST_PROTO_JOIN_OK;
 }
@@ -426,11 +451,43 @@ void dst_session_bye(struct dst_target *target)
 	/* a late bye of an earlier incarnation ends nothing */
 	if (target->session->epoch == target->epoch) {
 		target->session->bye = true;
+		dst_owner_clear(export, target->session);
 		dst_session_kill(export, target->session);
 		list_move_tail(&target->session->entry, &export->sessions);
 		dst_session_forget_over(export);
 	}
 	spin_unlock(&export->lock);
+	dst_owner_store(export);
+}
+
+/**
+ * dst_session_recall - have the export held for who had it before a restart
+ * @export: new, not listed
+ *
+ * Context: process, sleeps.
+ * Return: 0 or -ENOMEM.
+ */
+int dst_session_recall(struct dst_export *export)
+{
+	const struct dst_owner *owner = &export->owner;
+	struct dst_session *s;
+
+	if (!owner->known || !owner->held || export->shared ||
+	    export->read_only)
+		return 0;
+	s = kzalloc(sizeof(*s), GFP_KERNEL);
+	if (!s)
+		return -ENOMEM;
+	s->number = export->next_session++;
+	s->epoch = owner->epoch;
+	s->rw = true;
+	s->established = true;
+	memcpy(s->initiator, owner->initiator, sizeof(s->initiator));
+	memcpy(s->device, owner->device, sizeof(s->device));
+	memcpy(s->host, owner->host, sizeof(s->host));
+	strscpy(s->peer.text, "before a restart", sizeof(s->peer.text));
+	list_add_tail(&s->entry, &export->sessions);
+	return 0;
 }
 
 /**

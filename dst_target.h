@@ -107,6 +107,21 @@ void dst_portal_destroy(struct dst_portal *portal);
 
 /* ---- dst_export.c: exports -------------------------------------------- */
 
+/* Who had the export for writing last; see dst_owner.c. */
+struct dst_owner {
+	struct mutex		mutex;	/* stored, and writing to the file */
+	struct file		*file;	/* NULL: not remembered over a restart */
+	u64			stored;
+	/* under the export's lock */
+	u64			number;	/* counts changes */
+	bool			known;
+	bool			held;
+	u64			epoch;
+	u8			initiator[DST_PROTO_UUID_LEN];
+	u8			device[DST_PROTO_UUID_LEN];
+	char			host[DST_PROTO_TEXT_LEN];
+};
+
 struct dst_export {
 	struct kref		ref;
 	struct list_head	entry;		/* dst_exports_mutex */
@@ -125,6 +140,7 @@ struct dst_export {
 	mempool_t		vecs;		/* of large requests */
 	mempool_t		pages;
 	struct delayed_work	tick;
+	struct dst_owner	owner;
 
 	spinlock_t		lock;	/* what says so below */
 	bool			removing;	/* lock */
@@ -181,10 +197,21 @@ int dst_session_join(struct dst_target *target,
 		     struct dst_proto_welcome *w);
 void dst_session_leave(struct dst_target *target);
 void dst_session_bye(struct dst_target *target);
+int dst_session_recall(struct dst_export *export);
 void dst_session_free_all(struct dst_export *export);
 unsigned int dst_session_count(struct dst_export *export);
 int dst_session_describe(struct dst_export *export, struct dst_ioc_client *out,
 			 bool next);
+
+/* ---- dst_owner.c: the owner of an export, over a restart ---------------- */
+
+int dst_owner_open(struct dst_export *export, const char *path, char *reason);
+void dst_owner_close(struct dst_export *export);
+void dst_owner_store(struct dst_export *export);
+void dst_owner_set(struct dst_export *export, const struct dst_session *s);
+void dst_owner_clear(struct dst_export *export, const struct dst_session *s);
+bool dst_owner_is(const struct dst_export *export, const u8 *initiator,
+		  const u8 *device);
 
 /* ---- dst_target.c: one connection of a client -------------------------- */
 

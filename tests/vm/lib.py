@@ -436,8 +436,8 @@ for n in /sys/kernel/config/nullb/*/; do
 	[ -d "$n" ] || continue
 	echo 0 >"${n}power"; rmdir "$n" || echo "null_blk left: $n"
 done
-for f in /run/dst/*.img /tmp/* /mnt/*; do
-	[ -e "$f" ] && { rm -rf /run/dst/*.img /tmp/* /mnt/*; break; }
+for f in /run/dst/*.img /tmp/* /mnt/* /var/lib/dst/*; do
+	[ -e "$f" ] && { rm -rf /run/dst/*.img /tmp/* /mnt/* /var/lib/dst; break; }
 done
 true
 '''

@@ -13,6 +13,7 @@
 #include "resolve.h"
 #include "text.h"
 
+#define STATE_DIR	"/var/lib/dst"
 #define PROBE_MS	1000
 
 /* Twice the same device would be one session that fights with itself. */
@@ -199,6 +200,29 @@ static int export_fill_listens(const char *what, const struct export_spec *spec,
 	return 0;
 }
 
+/* Where the kernel keeps who had the export last, over a restart. */
+static int export_fill_owner(const char *what, const struct export_spec *spec,
+			     struct dst_ioc_export_add *arg)
+{
+	const char *dir = getenv("DST_STATE");
+	int len;
+
+	if (!dir)
+		dir = STATE_DIR;
+	if (!*dir || spec->read_only || spec->shared)
+		return 0;
+	if (mkdir(dir, 0700) && errno != EEXIST)
+		return fail(what, "Set DST_STATE to a directory that lasts, or to '' to do without",
+			    "who has the export cannot be kept in %s: %s", dir,
+			    error_text(errno));
+	len = snprintf(arg->owner_path, sizeof(arg->owner_path), "%s/%s.owner",
+		       dir, spec->name);
+	if (*dir != '/' || len >= (int)sizeof(arg->owner_path))
+		return fail(what, "Set DST_STATE to a short absolute path",
+			    "'%s' is no directory to keep the owner in", dir);
+	return 0;
+}
+
 static int export_fill(const char *what, const struct export_spec *spec,
 		       struct dst_ioc_export_add *arg)
 {
@@ -207,7 +231,8 @@ static int export_fill(const char *what, const struct export_spec *spec,
 	memset(arg, 0, sizeof(*arg));
 	if (export_check_path(what, spec, &st) ||
 	    identity_export(what, arg->uuid, spec->name, spec->path, &st) ||
-	    export_fill_listens(what, spec, arg))
+	    export_fill_listens(what, spec, arg) ||
+	    export_fill_owner(what, spec, arg))
 		return EXIT_FAILURE;
 
 	if (spec->read_only)
