@@ -8,6 +8,7 @@
  * =======
  * In the order in which they nest, outermost first:
  *
+ *  dst_device.ack_mutex	one change of --ack at a time.
  *  dst_device.mutex	attach, detach, live settings. Sleeps. Never taken on
  *			the I/O path or by the workers.
  *  dst_conn.tx_mutex	the send half of a connection: what is being sent and
@@ -230,6 +231,7 @@ struct dst_trans {
 	u16			tag;	/* slot on its lane */
 	u16			resends;
 	u16			nr_pages;	/* that it owns */
+	u32			charged_bytes;	/* to dev->mem_used */
 	u32			blockers;	/* shard lock */
 	u32			end_seq;	/* TCP sequence behind its data */
 	u32			boot_seq;	/* of the server that acked it */
@@ -284,7 +286,7 @@ struct dst_shard {
 	struct rb_root_cached	root;	/* by range */
 	struct list_head	retained;	/* phase RETAINED, oldest ack first */
 	unsigned int		nr;	/* in root; read without the lock */
-	unsigned int		nr_retained;
+	unsigned int		nr_retained;	/* and those that are replayed */
 	u64			retained_bytes;
 	unsigned int		early[2];	/* un-acked, by parity */
 	u8			parity;		/* of those that come now */
@@ -297,16 +299,10 @@ enum dst_index_verdict {
 	DST_INDEX_REFUSE,	/* it would wait for what does not come back */
 };
 
-enum dst_index_ack {
-	DST_INDEX_UNSTABLE,	/* in the server's cache */
-	DST_INDEX_DURABLE,	/* on stable storage */
-	DST_INDEX_COMMITS,	/* and so is all that was acked before */
-};
-
 enum dst_index_fate {
 	DST_INDEX_GONE,		/* not in the index any more */
 	DST_INDEX_KEPT,		/* retained: not the caller's any more */
-	DST_INDEX_AGAIN,	/* the ack will not do, nothing has changed */
+	DST_INDEX_AGAIN,	/* the ack will not do: it stays as it is */
 };
 
 struct dst_index_sum {
@@ -318,11 +314,11 @@ struct dst_index_sum {
 };
 
 void dst_index_init(struct dst_device *dev);
-enum dst_index_verdict dst_index_add(struct dst_trans *t);
+enum dst_index_verdict dst_index_add(struct dst_trans *t,
+				     struct dst_taken *taken);
 void dst_index_remove(struct dst_trans *t, struct list_head *ready);
 enum dst_index_fate dst_index_acked(struct dst_trans *t, u32 boot_seq,
-				    enum dst_index_ack kind,
-				    struct list_head *ready,
+				    bool durable, struct list_head *ready,
 				    struct list_head *dead);
 void dst_index_begin_barrier(struct dst_device *dev);
 bool dst_index_reap(struct dst_device *dev, u64 committed,
@@ -359,7 +355,7 @@ unsigned int dst_flush_fail(struct dst_device *dev, u64 older_than_ms,
 bool dst_flush_is(const struct dst_trans *t);
 void dst_flush_cover(struct dst_trans *t);
 void dst_flush_acked(struct dst_trans *t);
-blk_status_t dst_flush_status(const struct dst_trans *t, blk_status_t status);
+blk_status_t dst_flush_status(struct dst_device *dev, blk_status_t status);
 void dst_flush_commit(struct dst_device *dev);
 void dst_flush_commit_work(struct work_struct *work);
 void dst_flush_commit_done(struct dst_device *dev, blk_status_t status);
@@ -370,8 +366,8 @@ void dst_flush_tick(struct dst_device *dev);
  */
 
 void dst_replay_init(struct dst_device *dev);
-void dst_replay_new_boot(struct dst_lane *lane, const uuid_t *boot_id);
-void dst_replay_await(struct dst_lane *lane);
+bool dst_replay_new_boot(struct dst_lane *lane, const uuid_t *boot_id);
+bool dst_replay_is_alone(struct dst_lane *lane);
 void dst_replay_run(struct dst_lane *lane);
 void dst_replay_dispatch(struct dst_trans *t);
 void dst_replay_acked(struct dst_device *dev, u32 length_bytes);
@@ -500,6 +496,7 @@ struct dst_device {
 
 	/* live settings: WRITE_ONCE under mutex, READ_ONCE anywhere */
 	struct mutex		mutex;
+	struct mutex		ack_mutex;	/* changes of ack; outside of mutex */
 	u32			ack;
 	u32			io_timeout_ms;
 	u32			keepalive_ms;

@@ -133,7 +133,10 @@ dst_compat_alloc_disk(struct queue_limits *lim,
 #endif
 }
 
-/* 6.11 "block: move cache control settings out of queue->flags". */
+/*
+ * 6.11 "block: move cache control settings out of queue->flags", 6.14 "block:
+ * add a queue_limits_commit_update_frozen helper".
+ */
 static inline void dst_compat_set_write_cache(struct gendisk *disk, bool on)
 {
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 11, 0)
@@ -141,7 +144,11 @@ static inline void dst_compat_set_write_cache(struct gendisk *disk, bool on)
 	struct queue_limits lim = queue_limits_start_update(disk->queue);
 
 	lim.features = on ? lim.features | cache : lim.features & ~cache;
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 14, 0)
+	queue_limits_commit_update_frozen(disk->queue, &lim);
+#else
 	queue_limits_commit_update(disk->queue, &lim);
+#endif
 #else
 	blk_queue_write_cache(disk->queue, on, on);
 #endif

@@ -506,7 +506,8 @@ static void dst_device_tick(struct work_struct *work)
 	dst_device_fail_old(dev, was_expired ? 0 : fail_after_ms,
 			    BLK_STS_TIMEOUT);
 	dst_device_fail_blocked(dev, fail_after_ms, BLK_STS_TIMEOUT);
-	dst_flush_fail(dev, fail_after_ms, BLK_STS_TIMEOUT);
+	if (!READ_ONCE(dev->nr_live))
+		dst_flush_fail(dev, fail_after_ms, BLK_STS_TIMEOUT);
 	dst_flush_tick(dev);
 
 	period = min3(fail_after_ms, (u64)READ_ONCE(dev->io_timeout_ms),
@@ -556,6 +557,7 @@ static void dst_device_release(struct kref *ref)
 	mempool_exit(&dev->trans_pool);
 	free_percpu(dev->counters);
 	put_net(dev->net);
+	mutex_destroy(&dev->ack_mutex);
 	mutex_destroy(&dev->mutex);
 	kfree(dev);
 	if (atomic_dec_and_test(&dst_device_count))
@@ -603,6 +605,7 @@ static void dst_device_init_locks(struct dst_device *dev)
 {
 	kref_init(&dev->ref);
 	mutex_init(&dev->mutex);
+	mutex_init(&dev->ack_mutex);
 	spin_lock_init(&dev->lock);
 	init_completion(&dev->drained);
 	init_waitqueue_head(&dev->wait);
@@ -749,6 +752,18 @@ static void dst_device_shutdown(struct dst_device *dev, unsigned int bye_ms)
 	dst_device_unregister(dev);
 }
 
+/* Has all I/O ended, and is nothing left that could be lost? */
+static bool dst_device_is_clean(struct dst_device *dev)
+{
+	struct dst_index_sum index;
+	struct dst_counters sum;
+
+	dst_device_sum(dev, &sum);
+	dst_index_sum(dev, &index);
+	/* one that is fenced out can't save anything any more */
+	return sum.started == sum.ended && (!index.all || READ_ONCE(dev->fenced));
+}
+
 /* Return: -EAGAIN while there is I/O that has not ended. */
 static int dst_device_try_detach(struct dst_device *dev, bool force,
 				 char *reason)
@@ -763,19 +778,19 @@ static int dst_device_try_detach(struct dst_device *dev, bool force,
 		strscpy(reason, "the device is in use", DST_IOC_REASON_LEN);
 		return -EBUSY;
 	}
-	dst_device_sum(dev, &sum);
-	dst_index_sum(dev, &index);
-	if (!force && (sum.started != sum.ended || index.all)) {
+	if (!force && !dst_device_is_clean(dev)) {
 		dst_flush_commit(dev);
 		return -EAGAIN;
 	}
 	percpu_ref_kill(&dev->users);
-	if (!force && disk_openers(dev->disk)) {
+	if (!force && (disk_openers(dev->disk) || !dst_device_is_clean(dev))) {
 		/* somebody was quicker */
 		percpu_ref_resurrect(&dev->users);
 		reinit_completion(&dev->drained);
 		return -EAGAIN;
 	}
+	dst_device_sum(dev, &sum);
+	dst_index_sum(dev, &index);
 	if (sum.started != sum.ended)
 		pr_warn("dst%u: detached by force: %llu requests without an answer fail\n",
 			dev->index, sum.started - sum.ended);
@@ -833,6 +848,7 @@ static void dst_device_detach_all(void)
 	struct dst_device *dev;
 
 	while ((dev = dst_device_get(0, true))) {
+		reason[0] = '\0';
 		dst_device_detach(dev, true, reason);
 		dst_device_put(dev);
 	}

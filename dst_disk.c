@@ -153,7 +153,7 @@ static void dst_disk_submit_bio(struct bio *bio)
 	bio = dst_disk_split_at_shard(bio);
 	if (!bio)
 		return;
-	if (unlikely(READ_ONCE(dev->scan_failed) ||
+	if (unlikely(READ_ONCE(dev->scan_failed) || READ_ONCE(dev->fenced) ||
 		     !percpu_ref_tryget_live(&dev->users))) {
 		dst_disk_refuse(bio, BLK_STS_TRANSPORT);
 		return;
@@ -225,10 +225,11 @@ bool dst_disk_has_cache(const struct dst_device *dev, u32 ack)
 
 /**
  * dst_disk_set_cache - say whether the device has a volatile cache
- * @dev: has a disk
+ * @dev: its disk is held by the caller
  * @volatile_cache: file systems have to flush
  *
- * Context: process, sleeps; dev->mutex held.
+ * Context: process, sleeps until all submitters are out; not under dev->mutex,
+ * which is needed to get them out by force.
  */
 void dst_disk_set_cache(struct dst_device *dev, bool volatile_cache)
 {

@@ -45,7 +45,8 @@ void dst_flush_init(struct dst_device *dev)
  * @t: a flush or a write with PREFLUSH, not indexed yet
  *
  * Context: process; under no spinlock.
- * Return: true if it waits; the caller must not touch it any more.
+ * Return: true if it waits or has failed; the caller must not touch it any
+ * more.
  */
 bool dst_flush_enter(struct dst_trans *t)
 {
@@ -58,7 +59,9 @@ bool dst_flush_enter(struct dst_trans *t)
 	spin_lock_bh(&dev->lock);
 	if (dst_device_is_hopeless(dev, t)) {
 		spin_unlock_bh(&dev->lock);
-		return false;
+		/* a lane may come up just now: it must not pass unheld */
+		dst_trans_end(t, BLK_STS_TIMEOUT);
+		return true;
 	}
 	begin = !dev->barrier_on;
 	dev->barrier_on = true;
@@ -118,7 +121,9 @@ static struct dst_trans *dst_flush_take(struct list_head *list, u64 older_than_m
 	struct dst_trans *t;
 
 	list_for_each_entry(t, list, list)
-		if (dst_device_older(t->submitted, older_than_ms)) {
+		/* what it waits for may have taken long before the outage */
+		if (dst_device_older(t->submitted, older_than_ms) &&
+		    dst_device_older(t->dev->down_since, older_than_ms)) {
 			list_del_init(&t->list);
 			return t;
 		}
@@ -127,7 +132,7 @@ static struct dst_trans *dst_flush_take(struct list_head *list, u64 older_than_m
 
 /**
  * dst_flush_fail - fail flushes that wait at a barrier
- * @dev: device
+ * @dev: device without a live lane: else what they wait for goes on
  * @older_than_ms: only those that have waited for so long
  * @status: to fail them with
  *
@@ -202,7 +207,7 @@ void dst_flush_acked(struct dst_trans *t)
 
 /**
  * dst_flush_status - what becomes of a flush
- * @t: a flush, or a write with PREFLUSH; from a user
+ * @dev: device
  * @status: what the server said
  *
  * If data that was reported as written could not be, since the last flush,
@@ -210,10 +215,8 @@ void dst_flush_acked(struct dst_trans *t)
  *
  * Context: any but hard interrupt; under no spinlock.
  */
-blk_status_t dst_flush_status(const struct dst_trans *t, blk_status_t status)
+blk_status_t dst_flush_status(struct dst_device *dev, blk_status_t status)
 {
-	struct dst_device *dev = t->dev;
-
 	if (likely(!READ_ONCE(dev->lost_status)))
 		return status;
 	spin_lock_bh(&dev->lock);
@@ -238,7 +241,8 @@ void dst_flush_commit(struct dst_device *dev)
 	if (time_before(jiffies, READ_ONCE(dev->commit_retry)) ||
 	    test_bit(0, &dev->commit_open))
 		return;
-	if (!test_and_set_bit(0, &dev->commit_open))
+	/* pairs with clear_bit_unlock(): then dev->commit is ours */
+	if (!test_and_set_bit_lock(0, &dev->commit_open))
 		queue_work(dst_io_wq, &dev->commit_work);
 }
 
@@ -253,7 +257,7 @@ void dst_flush_commit_work(struct work_struct *work)
 	struct dst_trans *t = &dev->commit;
 
 	if (!percpu_ref_tryget_live(&dev->users)) {
-		clear_bit(0, &dev->commit_open);
+		clear_bit_unlock(0, &dev->commit_open);
 		return;
 	}
 	t->op = DST_PROTO_OP_FLUSH;
@@ -277,7 +281,7 @@ void dst_flush_commit_done(struct dst_device *dev, blk_status_t status)
 	if (status != BLK_STS_OK)
 		WRITE_ONCE(dev->commit_retry, jiffies +
 			   msecs_to_jiffies(DST_FLUSH_RETRY_MS));
-	clear_bit(0, &dev->commit_open);
+	clear_bit_unlock(0, &dev->commit_open);
 }
 
 /**

@@ -17,7 +17,9 @@
  *
  * A durable write leaves the index, so nothing older may be left beneath it:
  * it would answer reads and be replayed. That is why such a write is sent with
- * PREFLUSH where it overlaps anything: its ack then commits what it covers.
+ * PREFLUSH where it overlaps anything: its ack commits all that was acked
+ * before. What is committed counts for nothing, though it may take a while
+ * until it is taken out.
  */
 #include <linux/blkdev.h>
 #include <linux/interval_tree_generic.h>
@@ -27,8 +29,10 @@
 
 /* Bigger reads are left to the server: no lock is held that long. */
 #define DST_INDEX_ANSWER_BYTES	(128 * 1024)
-/* Look at no more than so many with the lock held. */
+/* Take out no more than so many with the lock held. */
 #define DST_INDEX_REAP_BATCH	256
+/* Where so many wait for each other, the next one is not to end early. */
+#define DST_INDEX_CHAIN		16
 
 static sector_t dst_index_first(const struct dst_trans *t)
 {
@@ -114,6 +118,14 @@ static bool dst_index_uncount_early(struct dst_shard *shard,
 	       atomic_dec_and_test(&t->dev->barrier_left);
 }
 
+static void dst_index_uncount_retained(struct dst_shard *shard,
+				       const struct dst_trans *t)
+{
+	lockdep_assert_held(&shard->lock);
+	shard->nr_retained--;
+	shard->retained_bytes -= t->length_bytes;
+}
+
 /**
  * dst_index_begin_barrier - what has ended early until now is to be counted off
  * @dev: no other barrier is under way; its barrier_left is above 0
@@ -166,11 +178,20 @@ static bool dst_index_covers(const struct dst_trans *o,
 	return o->sector <= t->sector && dst_index_last(o) >= dst_index_last(t);
 }
 
+static bool dst_index_is_committed(const struct dst_trans *o)
+{
+	return o->phase == DST_PHASE_RETAINED &&
+	       o->gen < atomic64_read(&o->dev->committed);
+}
+
 /* Does @o hold what a read of its sectors must return? */
 static bool dst_index_is_readable(const struct dst_trans *o)
 {
 	/* one that failed, or has not ended, may come to nothing */
 	if (o->phase == DST_PHASE_NEW && !o->early)
+		return false;
+	/* a newer one may have been taken out before it */
+	if (dst_index_is_committed(o))
 		return false;
 	return o->nr_pages || o->op == DST_PROTO_OP_WRITE_ZEROES;
 }
@@ -221,7 +242,8 @@ static enum dst_index_verdict dst_index_block(struct dst_trans *t)
 }
 
 static enum dst_index_verdict dst_index_place(struct dst_shard *shard,
-					      struct dst_trans *t)
+					      struct dst_trans *t,
+					      struct dst_taken *taken)
 {
 	enum dst_index_verdict verdict = DST_INDEX_GO;
 	bool modifies = dst_wire_is_modification(t->op);
@@ -230,6 +252,10 @@ static enum dst_index_verdict dst_index_place(struct dst_shard *shard,
 	dst_index_look(shard, t, &s);
 	if (t->op == DST_PROTO_OP_READ && dst_index_answer(s.newest, t))
 		return DST_INDEX_DONE;
+	if (s.unacked >= DST_INDEX_CHAIN)
+		t->early = false;
+	if (t->early)
+		dst_trans_take_bio(t, taken);
 	if (t->op == DST_PROTO_OP_WRITE && dst_index_merge(s.newest, t))
 		return DST_INDEX_DONE;
 	if (s.all && t->op == DST_PROTO_OP_WRITE &&
@@ -250,13 +276,15 @@ static enum dst_index_verdict dst_index_place(struct dst_shard *shard,
 
 /**
  * dst_index_add - give a transaction its id and its place among others
- * @t: new; without its bio if that ends early
+ * @t: new
+ * @taken: gets its bio if that is to end now
  *
  * Context: process or softirq, not under any spinlock.
  * Return: see enum dst_index_verdict. After DST_INDEX_WAIT the caller must not
  * touch @t any more.
  */
-enum dst_index_verdict dst_index_add(struct dst_trans *t)
+enum dst_index_verdict dst_index_add(struct dst_trans *t,
+				     struct dst_taken *taken)
 {
 	struct dst_shard *shard = dst_index_shard(t);
 	enum dst_index_verdict verdict;
@@ -273,7 +301,7 @@ enum dst_index_verdict dst_index_add(struct dst_trans *t)
 	}
 	spin_lock_bh(&shard->lock);
 	t->id = atomic64_inc_return(&t->dev->next_id);
-	verdict = dst_index_place(shard, t);
+	verdict = dst_index_place(shard, t, taken);
 	spin_unlock_bh(&shard->lock);
 	return verdict;
 }
@@ -308,11 +336,14 @@ static void dst_index_unblock(struct dst_shard *shard,
 void dst_index_remove(struct dst_trans *t, struct list_head *ready)
 {
 	struct dst_shard *shard = dst_index_shard(t);
-	bool passed;
+	bool passed = false;
 
 	spin_lock_bh(&shard->lock);
 	dst_index_erase(shard, t);
-	passed = t->phase == DST_PHASE_NEW && dst_index_uncount_early(shard, t);
+	if (t->phase == DST_PHASE_NEW)
+		passed = dst_index_uncount_early(shard, t);
+	else
+		dst_index_uncount_retained(shard, t);
 	if (dst_wire_is_modification(t->op) && shard->nr)
 		dst_index_unblock(shard, t, t->phase, ready);
 	spin_unlock_bh(&shard->lock);
@@ -324,30 +355,30 @@ static void dst_index_forget(struct dst_shard *shard, struct dst_trans *o,
 			     struct list_head *dead)
 {
 	dst_index_erase(shard, o);
-	shard->nr_retained--;
-	shard->retained_bytes -= o->length_bytes;
+	dst_index_uncount_retained(shard, o);
 	list_move_tail(&o->list, dead);
 }
 
 /*
- * @t has been executed: which older ones need not be sent again any more?
- * Those that it covers; and where its ack has committed all before it, all.
- * Return: true if there are others.
+ * @t has been executed: older ones that it covers need not be sent again.
+ * Return: true if there are others that it overlaps.
  */
 static bool dst_index_supersede(struct dst_shard *shard,
-				const struct dst_trans *t, bool commits,
+				const struct dst_trans *t,
 				struct list_head *dead)
 {
 	struct dst_trans *o, *next;
+	unsigned int n = 0;
 	bool others = false;
 
 	if (!shard->nr_retained)
 		return false;
 	for (o = dst_index_overlap(shard, t); o; o = next) {
 		next = dst_index_next(o, t);
-		if (o->phase != DST_PHASE_RETAINED || o->id > t->id)
+		if (o->phase != DST_PHASE_RETAINED || o->id > t->id ||
+		    dst_index_is_committed(o))
 			continue;
-		if (commits || dst_index_covers(t, o))
+		if (dst_index_covers(t, o) && n++ < DST_INDEX_REAP_BATCH)
 			dst_index_forget(shard, o, dead);
 		else
 			others = true;
@@ -358,20 +389,24 @@ static bool dst_index_supersede(struct dst_shard *shard,
 static void dst_index_keep(struct dst_shard *shard, struct dst_trans *t,
 			   u32 boot_seq)
 {
+	if (t->phase == DST_PHASE_NEW) {
+		shard->nr_retained++;
+		shard->retained_bytes += t->length_bytes;
+	}
 	t->phase = DST_PHASE_RETAINED;
+	/* sent again, it does not commit what is sent again with it */
+	t->flags &= ~DST_PROTO_REQ_PREFLUSH;
 	t->boot_seq = boot_seq;
 	/* pairs with dst_flush_cover(): a flush sent later covers it */
 	t->gen = atomic64_read(&t->dev->gen);
 	list_add_tail(&t->list, &shard->retained);
-	shard->nr_retained++;
-	shard->retained_bytes += t->length_bytes;
 }
 
 /**
  * dst_index_acked - a modification has been executed
  * @t: in the index; owned by the caller, without a bio if it may be retained
  * @boot_seq: of the server that executed it
- * @kind: what is known of where it is now
+ * @durable: it is on stable storage
  * @ready: gets those that waited for it alone
  * @dead: gets those that are not needed any more, to be ended
  *
@@ -379,34 +414,37 @@ static void dst_index_keep(struct dst_shard *shard, struct dst_trans *t,
  * Return: see enum dst_index_fate.
  */
 enum dst_index_fate dst_index_acked(struct dst_trans *t, u32 boot_seq,
-				    enum dst_index_ack kind,
-				    struct list_head *ready,
+				    bool durable, struct list_head *ready,
 				    struct list_head *dead)
 {
-	enum dst_index_fate fate = DST_INDEX_GONE;
 	struct dst_shard *shard = dst_index_shard(t);
+	bool may_keep = dst_retain_may_keep(t);
 	enum dst_trans_phase phase = t->phase;
 	struct dst_device *dev = t->dev;
-	bool passed = false;
+	bool keep, passed = false;
 
+	if (!durable && !may_keep)
+		return DST_INDEX_AGAIN;
 	spin_lock_bh(&shard->lock);
-	if (dst_index_supersede(shard, t, kind == DST_INDEX_COMMITS, dead) ||
-	    kind == DST_INDEX_UNSTABLE)
-		fate = dst_retain_may_keep(t) ? DST_INDEX_KEPT : DST_INDEX_AGAIN;
-	if (fate == DST_INDEX_AGAIN)
-		goto out;
+	keep = dst_index_supersede(shard, t, dead) || !durable;
+	if (keep && !may_keep) {
+		spin_unlock_bh(&shard->lock);
+		return DST_INDEX_AGAIN;
+	}
 	if (phase == DST_PHASE_NEW)
 		passed = dst_index_uncount_early(shard, t);
 	dst_index_unblock(shard, t, phase, ready);
-	if (fate == DST_INDEX_KEPT)
+	if (keep) {
 		dst_index_keep(shard, t, boot_seq);
-	else
+	} else {
 		dst_index_erase(shard, t);
-out:
+		if (phase != DST_PHASE_NEW)
+			dst_index_uncount_retained(shard, t);
+	}
 	spin_unlock_bh(&shard->lock);
 	if (passed)
 		dst_flush_passed(dev);
-	return fate;
+	return keep ? DST_INDEX_KEPT : DST_INDEX_GONE;
 }
 
 /* ---- what is retained --------------------------------------------------- */
@@ -467,8 +505,6 @@ void dst_index_collect(struct dst_device *dev, u64 committed,
 			if (t->gen < committed || t->boot_seq == dev->boot_seq)
 				continue;
 			t->phase = DST_PHASE_REPLAY;
-			shard->nr_retained--;
-			shard->retained_bytes -= t->length_bytes;
 			list_move_tail(&t->list, set);
 		}
 		spin_unlock_bh(&shard->lock);
@@ -516,8 +552,6 @@ void dst_index_return(struct dst_trans *t)
 	spin_lock_bh(&shard->lock);
 	t->phase = DST_PHASE_RETAINED;
 	list_add(&t->list, &shard->retained);
-	shard->nr_retained++;
-	shard->retained_bytes += t->length_bytes;
 	spin_unlock_bh(&shard->lock);
 }
 

@@ -176,7 +176,8 @@ static const char *dst_join_misfit(const struct dst_device *dev,
 	    now->max_transfer_bytes < was->max_transfer_bytes)
 		return "the block or transfer size of the export has changed";
 	if (now->flags & ~was->flags & (DST_PROTO_EXPORT_READ_ONLY |
-					DST_PROTO_EXPORT_VOLATILE) ||
+					DST_PROTO_EXPORT_VOLATILE |
+					DST_PROTO_EXPORT_SHARED) ||
 	    lost & (DST_PROTO_EXPORT_DISCARD | DST_PROTO_EXPORT_WRITE_ZEROES))
 		return "the properties of the export have changed";
 	if (dev->digest != !!(now->features & DST_PROTO_F_DIGEST))
@@ -215,18 +216,13 @@ static int dst_join_accept(struct dst_lane *lane, struct socket *sock,
 			dst_join_why(lane, "%s", misfit);
 			return -EMEDIUMTYPE;
 		}
-		dst_replay_new_boot(lane, &info.boot_id);
+		if (!dst_replay_new_boot(lane, &info.boot_id))
+			return -EALREADY;
 		if (info.size_bytes != dev->info.size_bytes)
 			dst_device_resized(dev, info.size_bytes);
 	}
-	if (READ_ONCE(dev->replaying)) {
-		if (lane->index) {
-			dst_join_why(lane, "waits until what the server lost is written again");
-			dst_lane_connect_now(dev->lanes[0]);
-			return -EALREADY;
-		}
-		dst_replay_await(lane);
-	}
+	if (READ_ONCE(dev->replaying) && !dst_replay_is_alone(lane))
+		return -EALREADY;
 	sock->sk->sk_sndtimeo = MAX_SCHEDULE_TIMEOUT;
 	return dst_lane_go_live(lane, sock, w);
 }
@@ -324,7 +320,10 @@ static bool dst_join_wanted(struct dst_lane *lane)
 	wanted = !lane->stopping && !dev->closing && !dev->fenced &&
 		 !dev->join_error &&
 		 lane->index < dev->nr_lanes &&
-		 (dev->joined || lane->index == 0);
+		 ((dev->joined && !dev->replaying) || lane->index == 0);
+	if (!wanted && dev->replaying)
+		strscpy(lane->why, "waits until what the server lost is written again",
+			sizeof(lane->why));
 	spin_unlock(&dev->lock);
 	spin_unlock_bh(&lane->lock);
 	return wanted;

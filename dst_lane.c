@@ -603,6 +603,7 @@ static void dst_lane_reclaim(struct dst_lane *lane, struct dst_trans *t,
 
 static void dst_lane_reclaim_all(struct dst_lane *lane, struct list_head *again)
 {
+	struct dst_trans *t;
 	unsigned int i;
 
 	spin_lock_bh(&lane->lock);
@@ -610,6 +611,10 @@ static void dst_lane_reclaim_all(struct dst_lane *lane, struct list_head *again)
 	list_del_init(&lane->bye.list);
 	lane->ping_open = false;
 	lane->bye_open = false;
+	/* what was never sent has not been waiting for an answer */
+	list_for_each_entry(t, &lane->queue, list)
+		if (!t->resends)
+			t->since = jiffies;
 	list_splice_tail_init(&lane->queue, again);
 	for (i = 0; i < lane->nr_slots; i++) {
 		if (lane->slots[i])
@@ -700,7 +705,10 @@ static bool dst_lane_set_up(struct dst_lane *lane,
 	if (up) {
 		lane->boot_seq = dev->boot_seq;
 		lane->torn = false;
-		if (!dev->replaying)
+		if (dev->replaying)
+			/* until dst_replay_run() knows how many there are */
+			atomic64_set(&dev->replay_left, 1);
+		else
 			WRITE_ONCE(dev->nr_live, dev->nr_live + 1);
 		WRITE_ONCE(lane->state, dev->replaying ? DST_LANE_REPLAYING :
 							 DST_LANE_LIVE);
@@ -719,11 +727,13 @@ static bool dst_lane_set_up(struct dst_lane *lane,
 bool dst_lane_replayed(struct dst_lane *lane)
 {
 	struct dst_device *dev = lane->dev;
+	LIST_HEAD(dead);
 	bool live;
 
 	spin_lock_bh(&lane->lock);
 	spin_lock(&dev->lock);
 	live = lane->state == DST_LANE_REPLAYING &&
+	       lane->boot_seq == dev->boot_seq &&
 	       !atomic64_read(&dev->replay_left);
 	if (live) {
 		dev->replaying = false;
@@ -731,9 +741,13 @@ bool dst_lane_replayed(struct dst_lane *lane)
 		WRITE_ONCE(dev->nr_live, dev->nr_live + 1);
 	}
 	spin_unlock(&dev->lock);
-	if (live)
+	if (live) {
 		dst_lane_requeue(lane);
+		/* failed during the replay, fenced before it */
+		list_splice_init(&lane->dead, &dead);
+	}
 	spin_unlock_bh(&lane->lock);
+	dst_trans_end_list(&dead, BLK_STS_OK);
 	return live;
 }
 
@@ -809,7 +823,7 @@ static void dst_lane_queue_own(struct dst_lane *lane, struct dst_trans *t,
 bool dst_lane_say_bye(struct dst_lane *lane)
 {
 	spin_lock_bh(&lane->lock);
-	if (lane->state == DST_LANE_LIVE && !lane->bye_open) {
+	if (lane->state != DST_LANE_DOWN && !lane->bye_open) {
 		lane->bye_open = true;
 		dst_lane_queue_own(lane, &lane->bye, DST_PROTO_OP_BYE);
 	}
@@ -827,7 +841,7 @@ bool dst_lane_said_bye(struct dst_lane *lane)
 	bool done;
 
 	spin_lock_bh(&lane->lock);
-	done = !lane->bye_open || lane->state != DST_LANE_LIVE;
+	done = !lane->bye_open || lane->state == DST_LANE_DOWN;
 	spin_unlock_bh(&lane->lock);
 	return done;
 }

@@ -90,35 +90,46 @@ int dst_options_check(const struct dst_ioc_attach *o, char *reason)
 	return 0;
 }
 
-/* Return: -EAGAIN while there is data that only the old way would do for. */
-static int dst_options_try_ack(struct dst_device *dev, u32 ack)
+/* Keep the disk while it is worked on without the mutex. */
+static int dst_options_get_disk(struct dst_device *dev)
+{
+	int ret = mutex_lock_interruptible(&dev->mutex);
+
+	if (ret)
+		return ret;
+	if (dev->added && !dev->closing)
+		get_device(disk_to_dev(dev->disk));
+	else
+		ret = -ENODEV;
+	mutex_unlock(&dev->mutex);
+	return ret;
+}
+
+/* Wait until nothing is left that only the old way would do for. */
+static int dst_options_drain(struct dst_device *dev)
 {
 	struct dst_index_sum sum;
 
-	lockdep_assert_held(&dev->mutex);
-	if (!dev->added || dev->closing)
-		return -ENODEV;
-	/* first the promise that is weaker, then what makes use of it */
-	if (dst_disk_has_cache(dev, ack)) {
-		dst_disk_set_cache(dev, true);
-		WRITE_ONCE(dev->ack, ack);
-		return 0;
-	}
-	WRITE_ONCE(dev->ack, ack);
-	dst_index_sum(dev, &sum);
-	if (sum.early || sum.retained) {
+	/* who had read the old value has put its write into the index */
+	synchronize_rcu();
+	for (;;) {
+		dst_index_sum(dev, &sum);
+		if (!sum.early && !sum.retained)
+			return 0;
+		if (READ_ONCE(dev->closing))
+			return -ENODEV;
 		dst_flush_commit(dev);
-		return -EAGAIN;
+		if (msleep_interruptible(DST_OPTIONS_POLL_MS))
+			return -EINTR;
 	}
-	dst_disk_set_cache(dev, false);
-	return 0;
 }
 
-static int dst_options_set_ack(struct dst_device *dev, u32 ack, char *reason)
+static int dst_options_change_ack(struct dst_device *dev, u32 ack, char *reason)
 {
 	u32 before = READ_ONCE(dev->ack);
 	int ret;
 
+	lockdep_assert_held(&dev->ack_mutex);
 	if (ack == DST_IOC_ACK_RAM &&
 	    dev->info.flags & DST_PROTO_EXPORT_SHARED) {
 		strscpy(reason,
@@ -126,22 +137,39 @@ static int dst_options_set_ack(struct dst_device *dev, u32 ack, char *reason)
 			DST_IOC_REASON_LEN);
 		return -EOPNOTSUPP;
 	}
-	for (;;) {
-		ret = mutex_lock_interruptible(&dev->mutex);
-		if (ret)
-			return ret;
-		ret = dst_options_try_ack(dev, ack);
-		mutex_unlock(&dev->mutex);
-		if (ret != -EAGAIN)
-			return ret;
-		/* not under the mutex: a forced detach must not wait for us */
-		if (msleep_interruptible(DST_OPTIONS_POLL_MS)) {
-			WRITE_ONCE(dev->ack, before);
-			strscpy(reason, "waiting until all is on the server's disk was interrupted",
-				DST_IOC_REASON_LEN);
-			return -EINTR;
-		}
+	/* the promise has to be the weaker one of both while it changes */
+	if (dst_disk_has_cache(dev, ack)) {
+		dst_disk_set_cache(dev, true);
+		smp_wmb();	/* pairs with the end of a bio that saw the new ack */
+		WRITE_ONCE(dev->ack, ack);
+		return 0;
 	}
+	WRITE_ONCE(dev->ack, ack);
+	ret = dst_options_drain(dev);
+	if (!ret) {
+		dst_disk_set_cache(dev, false);
+		return 0;
+	}
+	WRITE_ONCE(dev->ack, before);
+	strscpy(reason, "waiting until all is on the server's disk was interrupted",
+		DST_IOC_REASON_LEN);
+	return ret;
+}
+
+static int dst_options_set_ack(struct dst_device *dev, u32 ack, char *reason)
+{
+	int ret = mutex_lock_interruptible(&dev->ack_mutex);
+
+	if (ret)
+		return ret;
+	/* not under dev->mutex: a forced detach must not wait for us */
+	ret = dst_options_get_disk(dev);
+	if (!ret) {
+		ret = dst_options_change_ack(dev, ack, reason);
+		put_disk(dev->disk);
+	}
+	mutex_unlock(&dev->ack_mutex);
+	return ret;
 }
 
 /**

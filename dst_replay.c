@@ -22,11 +22,13 @@
  * @lane: lane that was welcomed
  * @boot_id: of the server now
  *
- * If so, takes all other lanes down.
+ * If so, lane 0 takes all other lanes down. Another lane only has it look for
+ * itself: what a late welcome of an older server says counts for nothing.
  *
  * Context: the lane's worker.
+ * Return: true if the lane may go on.
  */
-void dst_replay_new_boot(struct dst_lane *lane, const uuid_t *boot_id)
+bool dst_replay_new_boot(struct dst_lane *lane, const uuid_t *boot_id)
 {
 	struct dst_device *dev = lane->dev;
 	bool restarted;
@@ -34,48 +36,43 @@ void dst_replay_new_boot(struct dst_lane *lane, const uuid_t *boot_id)
 
 	spin_lock_bh(&dev->lock);
 	restarted = !uuid_equal(boot_id, &dev->info.boot_id);
-	if (restarted) {
+	if (restarted && !lane->index) {
 		dev->info.boot_id = *boot_id;
 		dev->boot_seq++;
 		dev->replaying = true;
 	}
 	spin_unlock_bh(&dev->lock);
 	if (!restarted)
-		return;
+		return true;
 	for (i = 0; i < dev->nr_lanes; i++)
-		if (i != lane->index)
+		if (!i != !lane->index)
 			dst_lane_fail(dev->lanes[i],
 				      "the server has been restarted");
+	if (lane->index)
+		dst_lane_connect_now(dev->lanes[0]);
+	return !lane->index;
 }
 
-static bool dst_replay_is_alone(struct dst_lane *lane)
+/**
+ * dst_replay_is_alone - has no other lane a connection?
+ * @lane: lane 0
+ *
+ * Context: process.
+ */
+bool dst_replay_is_alone(struct dst_lane *lane)
 {
 	struct dst_device *dev = lane->dev;
 	bool alone = true;
 	unsigned int i;
 
-	for (i = 0; i < dev->nr_lanes && alone; i++) {
+	for (i = 1; i < dev->nr_lanes && alone; i++) {
 		struct dst_lane *o = dev->lanes[i];
 
-		if (o == lane)
-			continue;
 		spin_lock_bh(&o->lock);
 		alone = o->torn;
 		spin_unlock_bh(&o->lock);
 	}
 	return alone;
-}
-
-/**
- * dst_replay_await - wait until no other lane has a connection
- * @lane: lane 0; dst_replay_new_boot() has seen a restart
- *
- * Context: the lane's worker. Sleeps; the other workers don't wait for the
- * network before they have let go.
- */
-void dst_replay_await(struct dst_lane *lane)
-{
-	wait_event(lane->dev->wait, dst_replay_is_alone(lane));
 }
 
 static int dst_replay_id_cmp(void *priv, const struct list_head *a,
@@ -146,10 +143,12 @@ void dst_replay_run(struct dst_lane *lane)
 		list_del_init(&t->list);
 		if (!dst_index_order(t))
 			list_add_tail(&t->list, &go);
+		cond_resched();
 	}
 	list_for_each_entry_safe(t, next, &go, list) {
 		list_del_init(&t->list);
 		dst_replay_dispatch(t);
+		cond_resched();
 	}
 	queue_work(dst_event_wq, &dev->state_work);
 	dst_replay_count_down(dev);

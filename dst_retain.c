@@ -32,7 +32,7 @@ bool dst_retain_may_keep(const struct dst_trans *t)
 		return false;
 	/* those that ended when --ack was another are still to be kept */
 	return t->early || t->phase != DST_PHASE_NEW ||
-	       READ_ONCE(t->dev->ack) != DST_IOC_ACK_DISK;
+	       dst_disk_has_cache(t->dev, READ_ONCE(t->dev->ack));
 }
 
 static bool dst_retain_get_pages(struct dst_trans *t, unsigned int nr)
@@ -73,9 +73,8 @@ void dst_retain_free(struct dst_trans *t)
 	struct page **pages = dst_trans_pages(t);
 	unsigned int i;
 
-	if (!t->nr_pages)
-		return;
-	atomic64_sub((u64)t->nr_pages << PAGE_SHIFT, &t->dev->mem_used);
+	if (t->charged_bytes)
+		atomic64_sub(t->charged_bytes, &t->dev->mem_used);
 	for (i = 0; i < t->nr_pages; i++)
 		dst_pages_put(pages[i]);
 	if (t->nr_pages > 1)
@@ -83,28 +82,46 @@ void dst_retain_free(struct dst_trans *t)
 	t->nr_pages = 0;
 }
 
-/* Copy the data of a write. Return: false if there is no room. */
+/*
+ * Count a modification against the limit, and copy the data of a write.
+ * Return: false if there is no room.
+ */
 static bool dst_retain_own(struct dst_trans *t)
 {
-	unsigned int nr = DIV_ROUND_UP(t->length_bytes, PAGE_SIZE);
-	u64 bytes = (u64)nr << PAGE_SHIFT;
+	unsigned int nr = t->op == DST_PROTO_OP_WRITE ?
+			  DIV_ROUND_UP(t->length_bytes, PAGE_SIZE) : 0;
+	u32 bytes = (nr << PAGE_SHIFT) + sizeof(*t);
 	struct dst_device *dev = t->dev;
 	u64 limit = READ_ONCE(dev->mem_limit_bytes), used;
 
 	used = atomic64_add_return(bytes, &dev->mem_used);
 	if (used > limit / 2)
 		dst_flush_commit(dev);
-	if (used > limit || !dst_retain_get_pages(t, nr)) {
+	if (used > limit || (nr && !dst_retain_get_pages(t, nr))) {
 		atomic64_sub(bytes, &dev->mem_used);
 		return false;
 	}
-	dst_pages_copy_from_bio(dst_trans_pages(t), t->bio);
+	t->charged_bytes = bytes;
+	if (nr)
+		dst_pages_copy_from_bio(dst_trans_pages(t), t->bio);
 	return true;
 }
 
 static bool dst_retain_is_volatile(const struct dst_device *dev)
 {
 	return READ_ONCE(dev->info.flags) & DST_PROTO_EXPORT_VOLATILE;
+}
+
+/* May @t end before the server has it? It has a copy of its data. */
+static bool dst_retain_is_early(const struct dst_trans *t)
+{
+	const struct dst_device *dev = t->dev;
+
+	/* what the server may refuse without harm has to be told at once */
+	return t->op == DST_PROTO_OP_WRITE &&
+	       !(t->flags & DST_PROTO_REQ_PREFLUSH) &&
+	       !READ_ONCE(dev->expired) && !READ_ONCE(dev->fenced) &&
+	       !READ_ONCE(dev->closing);
 }
 
 /**
@@ -120,7 +137,6 @@ void dst_retain_prepare(struct dst_trans *t)
 {
 	struct dst_device *dev = t->dev;
 	u32 ack = READ_ONCE(dev->ack);
-	bool owned;
 
 	if (t->flags & DST_PROTO_REQ_FUA ||
 	    (ack != DST_IOC_ACK_RAM && !dst_retain_is_volatile(dev))) {
@@ -129,13 +145,10 @@ void dst_retain_prepare(struct dst_trans *t)
 			dst_retain_own(t);
 		return;
 	}
-	owned = !t->reserve &&
-		(t->op != DST_PROTO_OP_WRITE || dst_retain_own(t));
-	if (!owned)
+	if (t->reserve || !dst_retain_own(t))
 		t->flags |= DST_PROTO_REQ_FUA;
-	else if (ack == DST_IOC_ACK_RAM && !READ_ONCE(dev->expired) &&
-		 !(t->flags & DST_PROTO_REQ_PREFLUSH))
-		t->early = true;
+	else if (ack == DST_IOC_ACK_RAM)
+		t->early = dst_retain_is_early(t);
 	/* pairs with dst_flush_enter(): a flush that comes after us sees it */
 	if (t->early && !READ_ONCE(dev->early_used))
 		WRITE_ONCE(dev->early_used, true);
@@ -154,6 +167,9 @@ void dst_retain_lost(struct dst_trans *t, blk_status_t status)
 {
 	struct dst_device *dev = t->dev;
 
+	/* nothing was lost: its sectors may hold anything anyway */
+	if (t->op == DST_PROTO_OP_DISCARD)
+		return;
 	spin_lock_bh(&dev->lock);
 	dev->lost_bytes += t->length_bytes;
 	/* a device that is going away has nobody left to be told */

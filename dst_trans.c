@@ -135,14 +135,13 @@ struct dst_trans *dst_trans_alloc(struct dst_device *dev, struct bio *bio,
 	t->early = false;
 	t->indexed = false;
 	t->nr_pages = 0;
+	t->charged_bytes = 0;
 	t->resends = 0;
 	t->blockers = 0;
 	t->submitted = jiffies;
 	t->since = t->submitted;
 	t->acct_start = bio_start_io_acct(bio);
 	INIT_LIST_HEAD(&t->list);
-	if (dst_wire_is_modification(op))
-		dst_retain_prepare(t);
 	return t;
 }
 
@@ -180,14 +179,38 @@ static void dst_trans_end_one(struct dst_trans *t, blk_status_t status,
 		percpu_ref_put(&dev->users);
 		return;
 	}
-	if (t->indexed)
-		dst_index_remove(t, ready);
+	/* first, since a flush may be waiting for just this one */
 	if (unlikely(status != BLK_STS_OK &&
 		     (t->early || t->phase != DST_PHASE_NEW)))
 		dst_retain_lost(t, status);
+	if (t->indexed)
+		dst_index_remove(t, ready);
 	if (t->bio)
 		dst_trans_end_bio(dev, t->bio, t->acct_start, status);
 	dst_trans_free(t);
+}
+
+/* Return: false if the device takes no more I/O; the caller keeps @t. */
+static bool dst_trans_try_dispatch(struct dst_trans *t)
+{
+	struct dst_device *dev = t->dev;
+	struct dst_lane *lane;
+	int ret;
+
+	if (unlikely(t->phase == DST_PHASE_REPLAY)) {
+		dst_replay_dispatch(t);
+		return true;
+	}
+	do {
+		lane = dst_device_pick_lane(dev);
+		if (lane && dst_lane_queue(lane, t)) {
+			dst_lane_kick(lane);
+			return true;
+		}
+		/* -EAGAIN: there is a live lane, whatever we saw before */
+		ret = dst_device_hold(dev, t);
+	} while (ret == -EAGAIN);
+	return !ret;
 }
 
 /* Send on those that have not to wait any more. */
@@ -199,10 +222,10 @@ static void dst_trans_run(struct list_head *ready)
 	while (!list_empty(ready)) {
 		t = list_first_entry(ready, struct dst_trans, list);
 		list_del_init(&t->list);
-		if (t->bio || t->early || t->phase != DST_PHASE_NEW)
-			dst_trans_dispatch(t);
-		else
+		if (!t->bio && !t->early && t->phase == DST_PHASE_NEW)
 			dst_trans_end_one(t, BLK_STS_OK, ready);
+		else if (!dst_trans_try_dispatch(t))
+			dst_trans_end_one(t, BLK_STS_TIMEOUT, ready);
 	}
 }
 
@@ -271,14 +294,6 @@ void dst_trans_end_taken(struct dst_device *dev, const struct dst_taken *taken,
 
 /* ---- acks --------------------------------------------------------------- */
 
-static enum dst_index_ack dst_trans_ack_kind(const struct dst_trans *t,
-					     bool durable)
-{
-	if (t->flags & DST_PROTO_REQ_FUA)
-		return dst_flush_is(t) ? DST_INDEX_COMMITS : DST_INDEX_DURABLE;
-	return durable ? DST_INDEX_DURABLE : DST_INDEX_UNSTABLE;
-}
-
 /* A modification has been executed, though maybe only in a cache. */
 static void dst_trans_executed(struct dst_trans *t, bool durable, u32 boot_seq)
 {
@@ -292,10 +307,9 @@ static void dst_trans_executed(struct dst_trans *t, bool durable, u32 boot_seq)
 
 	/* nothing of a retained one may be touched; nor may the device go */
 	percpu_ref_get(&dev->users);
-	if (t->bio && t->bio->bi_opf & REQ_PREFLUSH)
-		status = dst_flush_status(t, status);
 	dst_trans_take_bio(t, &taken);
-	fate = dst_index_acked(t, boot_seq, dst_trans_ack_kind(t, durable),
+	fate = dst_index_acked(t, boot_seq,
+			       durable || t->flags & DST_PROTO_REQ_FUA,
 			       &ready, &dead);
 	if (unlikely(fate == DST_INDEX_AGAIN)) {
 		/* its ack is worth nothing to us: write it through */
@@ -305,6 +319,8 @@ static void dst_trans_executed(struct dst_trans *t, bool durable, u32 boot_seq)
 			t->flags |= DST_PROTO_REQ_PREFLUSH;
 		dst_trans_dispatch(t);
 	} else {
+		if (taken.bio && taken.bio->bi_opf & REQ_PREFLUSH)
+			status = dst_flush_status(dev, status);
 		if (taken.bio)
 			dst_trans_end_taken(dev, &taken, status);
 		if (fate == DST_INDEX_GONE)
@@ -341,7 +357,7 @@ void dst_trans_ack(struct dst_trans *t, u8 proto_status, bool durable,
 		if (t->phase == DST_PHASE_REPLAY)
 			dst_replay_acked(t->dev, t->length_bytes);
 	} else if (t->op == DST_PROTO_OP_FLUSH && t->bio) {
-		status = dst_flush_status(t, status);
+		status = dst_flush_status(t->dev, status);
 	}
 	dst_trans_end(t, status);
 }
@@ -359,70 +375,48 @@ void dst_trans_ack(struct dst_trans *t, u8 proto_status, bool durable,
  */
 void dst_trans_dispatch(struct dst_trans *t)
 {
-	struct dst_device *dev = t->dev;
-	struct dst_lane *lane;
-	int ret;
-
-	if (unlikely(t->phase == DST_PHASE_REPLAY)) {
-		dst_replay_dispatch(t);
-		return;
-	}
-	do {
-		lane = dst_device_pick_lane(dev);
-		if (lane && dst_lane_queue(lane, t)) {
-			dst_lane_kick(lane);
-			return;
-		}
-		/* -EAGAIN: there is a live lane, whatever we saw before */
-		ret = dst_device_hold(dev, t);
-	} while (ret == -EAGAIN);
-
-	if (ret)
+	if (!dst_trans_try_dispatch(t))
 		dst_trans_end(t, BLK_STS_TIMEOUT);
 }
 
-/* A write that ends early does so now; sending it is left to a worker. */
-static void dst_trans_end_early(struct dst_trans *t,
-				const struct dst_taken *taken, bool send)
+/* Sending what has ended early is left to a worker. */
+static void dst_trans_dispatch_early(struct dst_trans *t)
 {
-	struct dst_device *dev = t->dev;
-	struct dst_lane *lane;
+	struct dst_lane *lane = dst_device_pick_lane(t->dev);
 
-	dst_trans_end_taken(dev, taken, BLK_STS_OK);
-	if (!send)
-		return;
-	lane = dst_device_pick_lane(dev);
 	if (lane && dst_lane_queue(lane, t))
 		queue_work(dst_io_wq, &lane->tx_work);
 	else
 		dst_trans_dispatch(t);
 }
 
-static void dst_trans_place_early(struct dst_trans *t)
+/* It is in the index, if anywhere, and its bio may be one that ends now. */
+static bool dst_trans_placed(struct dst_trans *t,
+			     enum dst_index_verdict verdict,
+			     struct dst_device *dev, struct dst_taken *taken)
 {
-	struct dst_device *dev = t->dev;
-	struct dst_taken taken;
-
-	/* blocked, it may be unblocked, acked and gone as soon as it is in */
-	percpu_ref_get(&dev->users);
-	dst_trans_take_bio(t, &taken);
-	switch (dst_index_add(t)) {
+	if (verdict == DST_INDEX_REFUSE && taken->bio) {
+		t->bio = taken->bio;
+		t->early = false;
+	} else if (taken->bio) {
+		dst_trans_end_taken(dev, taken, BLK_STS_OK);
+	}
+	switch (verdict) {
 	case DST_INDEX_GO:
-		dst_trans_end_early(t, &taken, true);
+		if (!taken->bio)
+			return true;
+		dst_trans_dispatch_early(t);
 		break;
 	case DST_INDEX_WAIT:
-		dst_trans_end_taken(dev, &taken, BLK_STS_OK);
 		break;
 	case DST_INDEX_DONE:
-		dst_trans_end_taken(dev, &taken, BLK_STS_OK);
-		dst_trans_free(t);
+		t->early = false;
+		dst_trans_end(t, BLK_STS_OK);
 		break;
 	case DST_INDEX_REFUSE:
-		t->early = false;
-		t->bio = taken.bio;
-		dst_trans_end(t, BLK_STS_TRANSPORT);
+		dst_trans_end(t, BLK_STS_TIMEOUT);
 	}
-	percpu_ref_put(&dev->users);
+	return false;
 }
 
 /**
@@ -435,22 +429,22 @@ static void dst_trans_place_early(struct dst_trans *t)
  */
 bool dst_trans_place(struct dst_trans *t)
 {
-	if (t->early) {
-		dst_trans_place_early(t);
-		return false;
-	}
-	switch (dst_index_add(t)) {
-	case DST_INDEX_GO:
-		return true;
-	case DST_INDEX_WAIT:
-		break;
-	case DST_INDEX_DONE:
-		dst_trans_end(t, BLK_STS_OK);
-		break;
-	case DST_INDEX_REFUSE:
-		dst_trans_end(t, BLK_STS_TIMEOUT);
-	}
-	return false;
+	struct dst_taken taken = { };
+	struct dst_device *dev = t->dev;
+	enum dst_index_verdict verdict;
+	bool go;
+
+	/* what waits may be unblocked, acked and gone as soon as it is in */
+	percpu_ref_get(&dev->users);
+	/* pairs with synchronize_rcu() where --ack is changed */
+	rcu_read_lock();
+	if (dst_wire_is_modification(t->op))
+		dst_retain_prepare(t);
+	verdict = dst_index_add(t, &taken);
+	rcu_read_unlock();
+	go = dst_trans_placed(t, verdict, dev, &taken);
+	percpu_ref_put(&dev->users);
+	return go;
 }
 
 /**

@@ -395,6 +395,23 @@ def build_helpers(kernels):
             share = os.path.join(kernel.build_dir, 'share', 'bin')
             os.makedirs(share, exist_ok=True)
             shutil.copy(exe, os.path.join(share, name[:-2]))
+    build_history(kernels)
+
+
+def build_history(kernels):
+    """The history checker, which has a directory of its own: also a helper."""
+    source = os.path.join(os.path.dirname(HERE), 'history')
+    with open(os.path.join(CACHE, 'history-' + clone_id() + '.lock'),
+              'w') as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        run = subprocess.run(['make', '-s', '-C', source, 'dsthist'],
+                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                             text=True)
+    if run.returncode:
+        raise BuildError('dsthist', run.stdout)
+    for kernel in kernels:
+        shutil.copy(os.path.join(source, 'dsthist'),
+                    os.path.join(kernel.build_dir, 'share', 'bin'))
 
 
 if __name__ == '__main__':

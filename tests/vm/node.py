@@ -23,6 +23,7 @@ HEADER = struct.Struct('<III')
 DISK_BYTES = 1 << 30
 
 # What must never be in a kernel log; the first match of a line counts.
+BOOT_TRIES = 3
 REPORTS = re.compile(
     r'BUG[: ]|WARNING:|Oops|KASAN|KCSAN|UBSAN|kmemleak: \d+ new|refcount_t:|'
     r'Call Trace|possible (circular|recursive|irq lock)|INFO: .*lock|'
@@ -187,6 +188,7 @@ class Node:
         self._hello.clear()
         self.frozen = False
         self.booting = True
+        self._boot_log = self.serial_size()
         nbd = os.path.join(self.dir, 'nbd.sock')
         agent = os.path.join(self.dir, 'agent.sock')
         qmp = os.path.join(self.dir, 'qmp.sock')
@@ -277,9 +279,13 @@ class Node:
     def wait_boot(self, timeout=60):
         """Await the agent, then give the node its name and address."""
         deadline = time.monotonic() + timeout * self.patience
+        tries = BOOT_TRIES
         while not self._hello.wait(0.2):
             if not self.up:
-                raise NodeDown(f'{self.name}: QEMU ended during boot')
+                tries -= 1
+                if not tries:
+                    raise NodeDown(f'{self.name}: QEMU ended during boot')
+                self._boot_again()
             if time.monotonic() > deadline:
                 tail = self.serial_text()[-2000:]
                 self.kill()
@@ -294,6 +300,19 @@ class Node:
                  'ip link set eth0 up', timeout=30)
         self.namespaces = {}
         self.dirty = self.booting = False
+
+    def _boot_again(self):
+        """A kernel that patches its text while it boots now and then traps in
+        it under TCG. None of our code is there yet: it is no report of ours.
+        """
+        self.rig.log(f'{self.name}: ended during boot, booting again')
+        self.kill()
+        with open(self.serial, 'r+b') as f:
+            f.seek(self._boot_log)
+            with open(self.serial + '.boot', 'ab') as kept:
+                kept.write(f.read())
+            f.truncate(self._boot_log)
+        self.start()
 
     def power_on(self):
         """Switch on and await the boot."""

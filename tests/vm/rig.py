@@ -257,9 +257,13 @@ class Rig:
                 return
             problems.extend(f'{node.name}: {p}' for p in lib.clean(node))
             node.log_mark(f'end {name}')
-        for node, err in in_parallel(clean, self.nodes, collect=True):
-            node.dirty = True
-            problems.append(f'{node.name}: cleaning up: {err}')
+        # What is mounted on a client needs its server once more.
+        clients = [n for n in self.nodes if n in self.clients]
+        servers = [n for n in self.nodes if n not in clients]
+        for nodes in clients, servers:
+            for node, err in in_parallel(clean, nodes, collect=True):
+                node.dirty = True
+                problems.append(f'{node.name}: cleaning up: {err}')
         problems.extend(self._scan_logs())
         if problems or failed:
             for node in self.nodes:
