@@ -460,22 +460,11 @@ void dst_session_bye(struct dst_target *target)
 	dst_owner_store(export);
 }
 
-/**
- * dst_session_recall - have the export held for who had it before a restart
- * @export: new, not listed
- *
- * Context: process, sleeps.
- * Return: 0 or -ENOMEM.
- */
-int dst_session_recall(struct dst_export *export)
+static int dst_session_add_owner(struct dst_export *export)
 {
+	struct dst_session *s = kzalloc(sizeof(*s), GFP_KERNEL);
 	const struct dst_owner *owner = &export->owner;
-	struct dst_session *s;
 
-	if (!owner->known || !owner->held || export->shared ||
-	    export->read_only)
-		return 0;
-	s = kzalloc(sizeof(*s), GFP_KERNEL);
 	if (!s)
 		return -ENOMEM;
 	s->number = export->next_session++;
@@ -488,6 +477,23 @@ int dst_session_recall(struct dst_export *export)
 	strscpy(s->peer.text, "before a restart", sizeof(s->peer.text));
 	list_add_tail(&s->entry, &export->sessions);
 	return 0;
+}
+
+/**
+ * dst_session_recall - have the export held for who had it before a restart
+ * @export: new, not listed
+ *
+ * Context: process, sleeps.
+ * Return: 0 or -ENOMEM.
+ */
+int dst_session_recall(struct dst_export *export)
+{
+	const struct dst_owner *owner = &export->owner;
+
+	if (!owner->known || !owner->held || export->shared ||
+	    export->read_only)
+		return 0;
+	return dst_session_add_owner(export);
 }
 
 /**

@@ -784,13 +784,33 @@ static void dst_target_setup_socket(struct socket *sock)
 	sock_set_keepalive(sk);
 }
 
+/* Return: false if there will be no connection. */
+static bool dst_target_await_socket(struct dst_target *target)
+{
+	struct socket *sock;
+
+	for (;;) {
+		set_current_state(TASK_IDLE);
+		/* pairs with smp_store_release() in dst_target_run() */
+		sock = smp_load_acquire(&target->conn.sock);
+		if (sock || kthread_should_stop())
+			break;
+		schedule();
+	}
+	__set_current_state(TASK_RUNNING);
+	return sock;
+}
+
 static int dst_target_main(void *data)
 {
 	struct dst_target *target = data;
-	struct socket *sock = target->conn.sock;
 	unsigned int noreclaim;
+	struct socket *sock;
 	bool joined;
 
+	if (!dst_target_await_socket(target))
+		return 0;
+	sock = target->conn.sock;
 	memalloc_noio_save();
 	current->flags |= PF_LOCAL_THROTTLE;
 	/* memory may be short for the want of just this connection */
@@ -887,6 +907,7 @@ struct dst_target *dst_target_create(struct dst_portal *portal)
 	if (IS_ERR(target->thread))
 		goto err_destroy;
 	get_task_struct(target->thread);
+	wake_up_process(target->thread);
 	return target;
 
 err_destroy:
@@ -919,9 +940,14 @@ void dst_target_discard(struct dst_target *target)
 void dst_target_run(struct dst_target *target, struct socket *sock,
 		    const struct dst_peer *peer)
 {
+	struct task_struct *thread = target->thread;
+
 	target->peer = *peer;
-	target->conn.sock = sock;
 	atomic_inc(&target->portal->joining);
 	atomic_inc(&dst_target_alive);
-	wake_up_process(target->thread);
+	get_task_struct(thread);
+	/* pairs with dst_target_await_socket(): it may be gone afterwards */
+	smp_store_release(&target->conn.sock, sock);
+	wake_up_process(thread);
+	put_task_struct(thread);
 }

@@ -50,11 +50,13 @@ wait_for()
 	done
 }
 
-# null_add NAME: a RAM disk of 4 KiB sectors, written once from end to end
+# null_add NAME [CACHE_MB]: a RAM disk of 4 KiB sectors, written once from end
+# to end; with a volatile cache, if that is given
 null_add()
 {
 	d=$conf/nullb/$1
 	mkdir "$d" || die "null_blk $1"
+	[ -z "$2" ] || put "$2" "$d/cache_size"
 	put "$NULL_MB" "$d/size"
 	put 4096 "$d/blocksize"
 	put 1 "$d/memory_backed"
@@ -127,16 +129,51 @@ target_nbd()
 	echo /dev/nbd0 >/out/dev.nbd
 }
 
-target_dst()
+# dst_attach NAME CACHE_MB OPTIONS
+dst_attach()
 {
-	null_add nulldst
+	null_add "null$1" "$2"
 	load dst
 	wait_for 5 [ -c /dev/dst-control ]
-	try dstctl export add bench /dev/nulldst
+	try dstctl export add "bench-$1" "/dev/null$1"
 	# shellcheck disable=SC2086 # options
-	dstctl attach 127.0.0.1/bench $DST_ATTACH >/out/dev.dst 2>>/out/log ||
+	dstctl attach "127.0.0.1/bench-$1" $3 >"/out/dev.$1" 2>>/out/log ||
 		die "dstctl attach: $(tail -1 /out/log)"
 	dstctl status >/out/dst.status 2>&1
+}
+
+target_dst() { dst_attach dst "" "$DST_ATTACH"; }
+target_dstcache() { dst_attach dstcache 16 ""; }
+target_dstram() { dst_attach dstram 16 "--ack ram"; }
+target_dstsmall() { dst_attach dstsmall 16 "--ack ram --mem-limit 8M"; }
+
+# delay MS: what the loopback adds to each packet; 0 for nothing
+delay()
+{
+	load netem
+	tc qdisc del dev lo root 2>/dev/null
+	[ "$1" = 0 ] || try tc qdisc add dev lo root netem delay "$1ms" limit 10000
+}
+
+# replay MB: write so much, restart the export, and tell how long both took
+replay()
+{
+	dst_attach dstreplay 16 "--mem-limit 1G"
+	dev=$(cat /out/dev.dstreplay)
+	say "replay"
+	fio --name=replay --filename="$dev" --output=/out/replay.json \
+		--output-format=json --ioengine=io_uring --direct=1 --rw=write \
+		--bs=128k --iodepth=8 --iomem=mmaphuge --size="$1M" \
+		>>/out/log 2>&1 || die "fio replay"
+	try dstctl export remove bench-dstreplay --force
+	read -r from _ </proc/uptime
+	try dstctl export add bench-dstreplay /dev/nulldstreplay
+	until [ "$(cat "/sys/block/${dev##*/}/dst/state")" = online ]; do
+		sleep 0.01
+	done
+	read -r to _ </proc/uptime
+	echo "$from $to" >/out/replay.times
+	dmesg | grep "written again\|writing again" >/out/replay.log
 }
 
 # check TARGET BACKING: what is written to the one arrives in the other, and
@@ -205,7 +242,7 @@ if [ $$ = 1 ]; then
 	mount -t proc proc /proc
 	mount -t sysfs sysfs /sys
 	[ -c /dev/null ] || mount -t devtmpfs devtmpfs /dev
-	mkdir -p /tmp /out /run /var/tmp /etc
+	mkdir -p /tmp /out /run /var/tmp /var/lib /etc
 	ln -sf /proc/self/fd/0 /dev/stdin
 	ln -sf /proc/self/fd/1 /dev/stdout
 	ln -sf /proc/self/fd/2 /dev/stderr

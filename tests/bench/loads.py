@@ -55,6 +55,9 @@ TARGETS = {
                 "(a read's success comes with its data)",
     "nbd": "nbd-client to nbd-server",
     "dst": "DST, defaults",
+    "dstcache": "DST, defaults; the server's disk has a volatile cache",
+    "dstram": "DST --ack=ram; the server's disk has a volatile cache",
+    "dstsmall": "DST --ack=ram --mem-limit=8M; the same",
 }
 
 

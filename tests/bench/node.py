@@ -31,13 +31,15 @@ APPEND = "console=ttyS0 quiet nokaslr panic=-1 rdinit=/init"
 REPORTS = re.compile(r"BUG:|Oops|general protection|Kernel panic|WARNING:|"
                      r"blocked for more than|soft lockup|rcu.*stall")
 
-PROGRAMS = ["/usr/bin/fio", "/usr/sbin/nbd-client", "/usr/bin/nbd-server"]
+PROGRAMS = ["/usr/bin/fio", "/usr/sbin/nbd-client", "/usr/bin/nbd-server",
+            "/usr/sbin/tc"]
 # What "load NAME" loads in the guest, in addition to what these depend on.
 MODULES = {
     "base": ["virtio_pci", "virtio_blk", "configfs", "null_blk", "crc32c_intel",
              "crc32c_generic", "libcrc32c"],
     "nvme": ["nvme-tcp", "nvmet-tcp"],
     "nbd": ["nbd"],
+    "netem": ["sch_netem"],
 }
 
 
