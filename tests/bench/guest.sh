@@ -151,8 +151,8 @@ target_dstsmall() { dst_attach dstsmall 16 "--ack ram --mem-limit 8M"; }
 delay()
 {
 	load netem
-	tc qdisc del dev lo root 2>/dev/null
-	[ "$1" = 0 ] || try tc qdisc add dev lo root netem delay "$1ms" limit 10000
+	/usr/sbin/tc qdisc del dev lo root 2>/dev/null
+	[ "$1" = 0 ] || try /usr/sbin/tc qdisc add dev lo root netem delay "$1ms" limit 10000
 }
 
 # replay MB: write so much, restart the export, and tell how long both took
