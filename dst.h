@@ -400,6 +400,7 @@ struct dst_lane {
 	u16			*free_tags;	/* lock: stack of free slots */
 	unsigned int		nr_free;	/* lock */
 	unsigned int		nr_slots;
+	unsigned int		nr_early;	/* lock: queued that have ended; read without */
 	unsigned int		open;		/* lock: requests sent */
 	unsigned int		open_ranges;	/* lock: without data, but slow */
 	u32			open_bytes;	/* lock */
@@ -425,6 +426,7 @@ struct dst_lane {
 	unsigned int		backoff_ms;
 	struct delayed_work	connect;
 	struct work_struct	tx_work;
+	struct delayed_work	tx_later;
 	struct work_struct	rx_work;
 };
 
@@ -436,6 +438,7 @@ void dst_lane_end_fencing(struct dst_lane *lane, blk_status_t status);
 void dst_lane_connect_now(struct dst_lane *lane);
 bool dst_lane_queue(struct dst_lane *lane, struct dst_trans *t);
 void dst_lane_kick(struct dst_lane *lane);
+void dst_lane_kick_early(struct dst_lane *lane);
 void dst_lane_fail(struct dst_lane *lane, const char *fmt, ...) __printf(2, 3);
 void dst_lane_check(struct dst_lane *lane, u64 fail_after_ms);
 unsigned int dst_lane_fail_fencing(struct dst_lane *lane, u64 older_than_ms,

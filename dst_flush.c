@@ -52,6 +52,7 @@ bool dst_flush_enter(struct dst_trans *t)
 {
 	struct dst_device *dev = t->dev;
 	bool begin;
+	unsigned int i;
 
 	/* what ended before this flush was submitted has set it before */
 	if (!READ_ONCE(dev->early_used))
@@ -73,6 +74,9 @@ bool dst_flush_enter(struct dst_trans *t)
 		dst_index_begin_barrier(dev);
 		if (atomic_dec_and_test(&dev->barrier_left))
 			dst_flush_passed(dev);
+		/* now somebody waits for it */
+		for (i = 0; i < dev->nr_lanes; i++)
+			dst_lane_kick(dev->lanes[i]);
 	}
 	return true;
 }

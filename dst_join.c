@@ -329,7 +329,9 @@ static bool dst_join_wanted(struct dst_lane *lane)
 	return wanted;
 }
 
-static unsigned int dst_join_backoff(struct dst_lane *lane, int err)
+/* When to try again, after an attempt that took @took_ms. */
+static unsigned int dst_join_backoff(struct dst_lane *lane, int err,
+				     unsigned int took_ms)
 {
 	unsigned int ms;
 
@@ -339,7 +341,9 @@ static unsigned int dst_join_backoff(struct dst_lane *lane, int err)
 	ms = clamp(lane->backoff_ms * 2, DST_JOIN_BACKOFF_MIN_MS,
 		   DST_JOIN_BACKOFF_MAX_MS);
 	lane->backoff_ms = ms;
-	return ms - get_random_u32() % (ms / 4);
+	ms -= get_random_u32() % (ms / 4);
+	/* it was a wait as well */
+	return max_t(int, ms - took_ms, DST_JOIN_BACKOFF_MIN_MS);
 }
 
 static void dst_join_teardown(struct dst_lane *lane)
@@ -361,6 +365,8 @@ void dst_join_work(struct work_struct *work)
 	unsigned int noio = memalloc_noio_save();
 	/* memory may be short for the want of just this connection */
 	unsigned int noreclaim = memalloc_noreclaim_save();
+	unsigned long started = jiffies;
+	unsigned int ms;
 	int ret;
 
 	/* a second kick of a lane that is up already */
@@ -377,10 +383,11 @@ void dst_join_work(struct work_struct *work)
 		goto out;
 	}
 	dst_join_teardown(lane);
+	ms = dst_join_backoff(lane, ret, jiffies_to_msecs(jiffies - started));
 	spin_lock_bh(&lane->lock);
 	if (!lane->stopping)
 		queue_delayed_work(dst_join_wq, &lane->connect,
-				   msecs_to_jiffies(dst_join_backoff(lane, ret)));
+				   msecs_to_jiffies(ms));
 	spin_unlock_bh(&lane->lock);
 out:
 	memalloc_noreclaim_restore(noreclaim);

@@ -29,6 +29,8 @@
 #define DST_LANE_DIGEST_TRIES	8
 /* Zeroing and the like may take long: have no more than so many at a time. */
 #define DST_LANE_MAX_RANGES	8
+/* What has ended already is sent when there is so much of it, or a tick later. */
+#define DST_LANE_EARLY_BATCH	32
 /* Sample the latency of one transaction in so many (a power of 2). */
 #define DST_LANE_SAMPLE		16
 
@@ -199,6 +201,7 @@ static bool dst_lane_fill(struct dst_lane *lane)
 
 	headers = dst_conn_tx_prepare(conn, sizeof(struct dst_proto_request));
 	spin_lock_bh(&lane->lock);
+	WRITE_ONCE(lane->nr_early, 0);
 	while (headers && conn->tx_bytes < DST_CONN_TX_BATCH_BYTES) {
 		t = dst_lane_next(lane);
 		if (!t || dst_lane_tx_bvecs(t) > dst_conn_tx_room(conn))
@@ -245,16 +248,40 @@ static bool dst_lane_wants_to_send(struct dst_lane *lane)
 	return wants;
 }
 
-static void dst_lane_tx_work(struct work_struct *work)
+static void dst_lane_send_all(struct dst_lane *lane)
 {
-	struct dst_lane *lane = container_of(work, struct dst_lane, tx_work);
-
 	do {
 		mutex_lock(&lane->conn.tx_mutex);
 		dst_lane_send(lane);
 		mutex_unlock(&lane->conn.tx_mutex);
 		cond_resched();
 	} while (dst_lane_wants_to_send(lane));
+}
+
+static void dst_lane_tx_work(struct work_struct *work)
+{
+	dst_lane_send_all(container_of(work, struct dst_lane, tx_work));
+}
+
+static void dst_lane_tx_later(struct work_struct *work)
+{
+	dst_lane_send_all(container_of(to_delayed_work(work), struct dst_lane,
+				       tx_later));
+}
+
+/**
+ * dst_lane_kick_early - like dst_lane_kick(), for what nobody waits for
+ * @lane: lane
+ *
+ * Context: any but hard interrupt; under none of our spinlocks.
+ */
+void dst_lane_kick_early(struct dst_lane *lane)
+{
+	/* pairs with the WRITE_ONCE under lane->lock; a stale one does no harm */
+	if (READ_ONCE(lane->nr_early) >= DST_LANE_EARLY_BATCH)
+		queue_work(dst_io_wq, &lane->tx_work);
+	else
+		queue_delayed_work(dst_io_wq, &lane->tx_later, 1);
 }
 
 /**
@@ -301,6 +328,7 @@ bool dst_lane_queue(struct dst_lane *lane, struct dst_trans *t)
 			       DST_LANE_LIVE : DST_LANE_REPLAYING);
 	if (live) {
 		t->state = DST_TRANS_QUEUED;
+		WRITE_ONCE(lane->nr_early, lane->nr_early + t->early);
 		if (dst_flush_is(t))
 			dst_flush_cover(t);
 		/* a flush covers what was acked: nothing queued is ahead */
@@ -645,6 +673,7 @@ void dst_lane_teardown(struct dst_lane *lane)
 		return;
 	dst_conn_shut(&lane->conn);
 	cancel_work_sync(&lane->rx_work);
+	cancel_delayed_work_sync(&lane->tx_later);
 	cancel_work_sync(&lane->tx_work);
 	dst_conn_close(&lane->conn);
 	dst_lane_reclaim_all(lane, &again);
@@ -1000,6 +1029,7 @@ struct dst_lane *dst_lane_create(struct dst_device *dev, unsigned int index)
 	INIT_LIST_HEAD(&lane->bye.list);
 	INIT_DELAYED_WORK(&lane->connect, dst_join_work);
 	INIT_WORK(&lane->tx_work, dst_lane_tx_work);
+	INIT_DELAYED_WORK(&lane->tx_later, dst_lane_tx_later);
 	INIT_WORK(&lane->rx_work, dst_lane_rx_work);
 	return lane;
 }
@@ -1069,6 +1099,7 @@ void dst_lane_destroy(struct dst_lane *lane)
 	WARN_ON_ONCE(!list_empty(&lane->queue) || !list_empty(&lane->fencing) ||
 		     !list_empty(&lane->dead));
 	/* a late unplug may have queued it */
+	cancel_delayed_work_sync(&lane->tx_later);
 	cancel_work_sync(&lane->tx_work);
 	dst_conn_destroy(&lane->conn);
 	mutex_destroy(&lane->sock_mutex);

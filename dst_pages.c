@@ -1,21 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Pages that data is copied to: single ones, taken from and given back to a
- * small stash of each CPU. Kernels that clear each page they hand out would
- * have it cleared just to be written over.
+ * Pages that data is copied to: single ones, that are used again and again.
+ * Kernels that clear each page they hand out would have it cleared just to be
+ * written over. Each CPU has a small stash; what is too much for it goes to a
+ * pool of all, which is emptied when nobody has taken from it for a while.
  *
- * A page goes back to the stash only when nobody else refers to it: a socket
- * may send it again long after the request that it belonged to has ended.
+ * A page is used again only when nobody else refers to it: a socket may send
+ * it again long after the request that it belonged to has ended.
  */
 #include <linux/bio.h>
 #include <linux/bvec.h>
 #include <linux/highmem.h>
 #include <linux/mm.h>
 #include <linux/percpu.h>
+#include <linux/sizes.h>
 
 #include "dst.h"
 
-#define DST_PAGES_STASH		256
+#define DST_PAGES_STASH		128
+/* Moved at a time between a stash and the pool. */
+#define DST_PAGES_BATCH		64
+/* The pool holds at most this, or 1/64 of all memory. */
+#define DST_PAGES_POOL_BYTES	SZ_64M
+#define DST_PAGES_IDLE_MS	5000
 
 /* Used with bottom halves off, by its own CPU only. */
 struct dst_pages_stash {
@@ -25,6 +32,15 @@ struct dst_pages_stash {
 
 static struct dst_pages_stash __percpu *dst_pages_stashes;
 
+static void dst_pages_drain(struct work_struct *work);
+
+static DEFINE_SPINLOCK(dst_pages_lock);	/* the pool */
+static LIST_HEAD(dst_pages_pool);
+static unsigned int dst_pages_nr;
+static unsigned int dst_pages_most;	/* constant after init */
+static unsigned long dst_pages_taken;	/* jiffies: the last time */
+static DECLARE_DELAYED_WORK(dst_pages_drain_work, dst_pages_drain);
+
 /**
  * dst_pages_module_init - set up the stashes
  *
@@ -32,17 +48,37 @@ static struct dst_pages_stash __percpu *dst_pages_stashes;
  */
 int dst_pages_module_init(void)
 {
+	dst_pages_most = min_t(unsigned long, DST_PAGES_POOL_BYTES / PAGE_SIZE,
+			       totalram_pages() / 64);
 	dst_pages_stashes = alloc_percpu(struct dst_pages_stash);
 	return dst_pages_stashes ? 0 : -ENOMEM;
 }
 
+static void dst_pages_free_pool(void)
+{
+	struct page *page, *next;
+	LIST_HEAD(pages);
+
+	spin_lock_bh(&dst_pages_lock);
+	list_splice_init(&dst_pages_pool, &pages);
+	dst_pages_nr = 0;
+	spin_unlock_bh(&dst_pages_lock);
+	list_for_each_entry_safe(page, next, &pages, lru) {
+		list_del(&page->lru);
+		__free_page(page);
+		cond_resched();
+	}
+}
+
 /**
- * dst_pages_module_exit - free what the stashes hold
+ * dst_pages_module_exit - free what is stashed
  */
 void dst_pages_module_exit(void)
 {
 	int cpu;
 
+	cancel_delayed_work_sync(&dst_pages_drain_work);
+	dst_pages_free_pool();
 	for_each_possible_cpu(cpu) {
 		struct dst_pages_stash *s = per_cpu_ptr(dst_pages_stashes, cpu);
 
@@ -52,9 +88,53 @@ void dst_pages_module_exit(void)
 	free_percpu(dst_pages_stashes);
 }
 
+/* Give the pool back to the kernel when it has not been needed for a while. */
+static void dst_pages_drain(struct work_struct *work)
+{
+	unsigned int idle_ms = jiffies_to_msecs(jiffies -
+						READ_ONCE(dst_pages_taken));
+
+	if (idle_ms >= DST_PAGES_IDLE_MS)
+		dst_pages_free_pool();
+	else
+		queue_delayed_work(dst_wq, &dst_pages_drain_work,
+				   msecs_to_jiffies(DST_PAGES_IDLE_MS));
+}
+
+static void dst_pages_refill(struct dst_pages_stash *s)
+{
+	struct page *page;
+
+	if (!READ_ONCE(dst_pages_nr))
+		return;
+	spin_lock(&dst_pages_lock);
+	while (dst_pages_nr && s->nr < DST_PAGES_BATCH) {
+		page = list_first_entry(&dst_pages_pool, struct page, lru);
+		list_del(&page->lru);
+		WRITE_ONCE(dst_pages_nr, dst_pages_nr - 1);
+		s->page[s->nr++] = page;
+	}
+	WRITE_ONCE(dst_pages_taken, jiffies);
+	spin_unlock(&dst_pages_lock);
+}
+
+static void dst_pages_spill(struct dst_pages_stash *s)
+{
+	unsigned int i;
+
+	spin_lock(&dst_pages_lock);
+	for (i = 0; i < DST_PAGES_BATCH && dst_pages_nr < dst_pages_most; i++) {
+		list_add(&s->page[--s->nr]->lru, &dst_pages_pool);
+		WRITE_ONCE(dst_pages_nr, dst_pages_nr + 1);
+	}
+	spin_unlock(&dst_pages_lock);
+	queue_delayed_work(dst_wq, &dst_pages_drain_work,
+			   msecs_to_jiffies(DST_PAGES_IDLE_MS));
+}
+
 /**
  * dst_pages_get - take a page; what it holds is of no meaning
- * @gfp: for where the stash is empty
+ * @gfp: for where none is left over
  *
  * Context: as @gfp says; any but hard interrupt.
  * Return: a page with one reference, or NULL.
@@ -66,6 +146,8 @@ struct page *dst_pages_get(gfp_t gfp)
 
 	local_bh_disable();
 	s = this_cpu_ptr(dst_pages_stashes);
+	if (!s->nr)
+		dst_pages_refill(s);
 	if (s->nr)
 		page = s->page[--s->nr];
 	local_bh_enable();
@@ -85,6 +167,8 @@ void dst_pages_put(struct page *page)
 	if (page_ref_count(page) == 1) {
 		local_bh_disable();
 		s = this_cpu_ptr(dst_pages_stashes);
+		if (s->nr == DST_PAGES_STASH)
+			dst_pages_spill(s);
 		if (s->nr < DST_PAGES_STASH) {
 			s->page[s->nr++] = page;
 			page = NULL;

@@ -65,7 +65,7 @@ static bool dst_portal_welcome(struct dst_portal *portal, struct socket *sock,
 		sock_release(sock);
 		return false;
 	}
-	dst_target_run(target, sock, &peer);
+	dst_target_run(target, portal, sock, &peer);
 	return true;
 }
 
@@ -90,10 +90,11 @@ static int dst_portal_main(void *data)
 		/*
 		 * Before it is needed: making a thread may have to wait for
 		 * memory that a client on this machine could free, had it its
-		 * connection back.
+		 * connection back. For the same reason those that have served
+		 * are used again.
 		 */
 		if (!spare)
-			spare = dst_target_create(portal);
+			spare = dst_target_get();
 		ret = spare ? dst_portal_accept(portal, &sock) : -ENOMEM;
 		if (!ret && dst_portal_welcome(portal, sock, spare))
 			spare = NULL;
@@ -102,7 +103,7 @@ static int dst_portal_main(void *data)
 			schedule_timeout_idle(msecs_to_jiffies(DST_PORTAL_RETRY_MS));
 	}
 	if (spare)
-		dst_target_discard(spare);
+		dst_target_put(spare);
 	return 0;
 }
 

@@ -10,9 +10,13 @@
  * bio pages are sent as they are.
  */
 #include <linux/blkdev.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 
 #include "dst.h"
+
+/* With so much in use, a flush is due. */
+#define DST_RETAIN_COMMIT_BYTES	SZ_32M
 
 /* Never from the reserves: those are for what frees memory. */
 #define DST_RETAIN_GFP	(GFP_NOWAIT | __GFP_NOWARN | __GFP_NOMEMALLOC)
@@ -95,7 +99,7 @@ static bool dst_retain_own(struct dst_trans *t)
 	u64 limit = READ_ONCE(dev->mem_limit_bytes), used;
 
 	used = atomic64_add_return(bytes, &dev->mem_used);
-	if (used > limit / 2)
+	if (used > min_t(u64, limit / 2, DST_RETAIN_COMMIT_BYTES))
 		dst_flush_commit(dev);
 	if (used > limit || (nr && !dst_retain_get_pages(t, nr))) {
 		atomic64_sub(bytes, &dev->mem_used);

@@ -38,6 +38,13 @@ static struct kmem_cache *dst_request_cache;
 static atomic_t dst_target_alive = ATOMIC_INIT(0);
 static DECLARE_WAIT_QUEUE_HEAD(dst_target_gone);
 
+/* No more than so many wait for a connection. */
+#define DST_TARGET_IDLE_MOST		16
+
+static DEFINE_SPINLOCK(dst_target_idle_lock);
+static LIST_HEAD(dst_target_idle);	/* dst_target_idle_lock */
+static unsigned int dst_target_nr_idle;	/* dst_target_idle_lock */
+
 /**
  * dst_target_set - tell a target something
  * @target: on its export's list, or one's own
@@ -61,14 +68,6 @@ int dst_target_module_init(void)
 {
 	dst_request_cache = KMEM_CACHE(dst_request, SLAB_HWCACHE_ALIGN);
 	return dst_request_cache ? 0 : -ENOMEM;
-}
-
-/**
- * dst_target_module_exit - undo dst_target_module_init()
- */
-void dst_target_module_exit(void)
-{
-	kmem_cache_destroy(dst_request_cache);
 }
 
 /**
@@ -801,18 +800,13 @@ static bool dst_target_await_socket(struct dst_target *target)
 	return sock;
 }
 
-static int dst_target_main(void *data)
+/* One connection, from hello until nothing of it runs any more. */
+static void dst_target_connection(struct dst_target *target)
 {
-	struct dst_target *target = data;
+	struct socket *sock = target->conn.sock;
 	unsigned int noreclaim;
-	struct socket *sock;
 	bool joined;
 
-	if (!dst_target_await_socket(target))
-		return 0;
-	sock = target->conn.sock;
-	memalloc_noio_save();
-	current->flags |= PF_LOCAL_THROTTLE;
 	/* memory may be short for the want of just this connection */
 	noreclaim = memalloc_noreclaim_save();
 	dst_target_setup_socket(sock);
@@ -828,11 +822,67 @@ static int dst_target_main(void *data)
 		dst_target_drain(target);
 	} else {
 		dst_conn_release_socket(sock);
+		target->conn.sock = NULL;
 		dst_target_leave_portal(target);
 	}
 	if (target->session)
 		dst_session_leave(target);
-	queue_work(dst_wq, &target->reap);
+}
+
+static void dst_target_reset(struct dst_target *target)
+{
+	target->flags = 0;
+	target->session = NULL;
+	target->export = NULL;
+	target->epoch = 0;
+	target->lane = 0;
+	target->rw = false;
+	target->digest = false;
+	target->credit_bytes = 0;
+	target->credit_slots = 0;
+	target->rx_stalled = false;
+	target->open = 0;
+	target->open_bytes = 0;
+	target->oldest = 0;
+	target->said_bye = false;
+	memset(&target->counters, 0, sizeof(target->counters));
+}
+
+/* Return: true if the target waits for its next connection now. */
+static bool dst_target_park(struct dst_target *target)
+{
+	bool park;
+
+	spin_lock(&dst_target_idle_lock);
+	park = dst_target_nr_idle < DST_TARGET_IDLE_MOST;
+	if (park) {
+		list_add(&target->idle, &dst_target_idle);
+		dst_target_nr_idle++;
+	}
+	spin_unlock(&dst_target_idle_lock);
+	return park;
+}
+
+static int dst_target_main(void *data)
+{
+	struct dst_target *target = data;
+	struct dst_export *export;
+
+	memalloc_noio_save();
+	current->flags |= PF_LOCAL_THROTTLE;
+	while (dst_target_await_socket(target)) {
+		dst_target_connection(target);
+		export = target->export;
+		dst_target_reset(target);
+		if (export)
+			dst_export_put(export);
+		if (!dst_target_park(target)) {
+			queue_work(dst_wq, &target->reap);
+			break;
+		}
+		atomic_dec(&dst_target_alive);
+		wake_up_all(&dst_target_gone);
+	}
 	return 0;
 }
 
@@ -845,14 +895,18 @@ static void dst_target_free(struct rcu_head *rcu)
 	kfree(target);
 }
 
+static void dst_target_discard(struct dst_target *target)
+{
+	kthread_stop(target->thread);
+	dst_target_free(&target->rcu);
+}
+
 static void dst_target_reap(struct work_struct *work)
 {
 	struct dst_target *target = container_of(work, struct dst_target, reap);
 
 	/* waits until the thread has left the module's code */
 	kthread_stop(target->thread);
-	if (target->export)
-		dst_export_put(target->export);
 	call_rcu(&target->rcu, dst_target_free);
 	atomic_dec(&dst_target_alive);
 	wake_up_all(&dst_target_gone);
@@ -880,14 +934,7 @@ void dst_target_wait_all_gone(void)
 	wait_event(dst_target_gone, !atomic_read(&dst_target_alive));
 }
 
-/**
- * dst_target_create - get ready to serve a connection
- * @portal: where it will be accepted
- *
- * Context: process, sleeps.
- * Return: a target for dst_target_run() or dst_target_discard(), or NULL.
- */
-struct dst_target *dst_target_create(struct dst_portal *portal)
+static struct dst_target *dst_target_create(void)
 {
 	struct dst_target *target = kzalloc(sizeof(*target), GFP_KERNEL);
 
@@ -896,7 +943,6 @@ struct dst_target *dst_target_create(struct dst_portal *portal)
 	if (dst_conn_init(&target->conn, &dst_target_conn_ops,
 			  sizeof(struct dst_proto_request)))
 		goto err_free;
-	target->portal = portal;
 	init_llist_head(&target->done);
 	INIT_LIST_HEAD(&target->ready);
 	INIT_LIST_HEAD(&target->running);
@@ -918,36 +964,76 @@ err_free:
 }
 
 /**
- * dst_target_discard - free a target that never ran
- * @target: target
+ * dst_target_get - get ready to serve a connection
+ *
+ * One that has served before is taken first.
+ *
+ * Context: process, sleeps.
+ * Return: a target for dst_target_run() or dst_target_put(), or NULL.
+ */
+struct dst_target *dst_target_get(void)
+{
+	struct dst_target *target;
+
+	spin_lock(&dst_target_idle_lock);
+	target = list_first_entry_or_null(&dst_target_idle, struct dst_target,
+					  idle);
+	if (target) {
+		list_del(&target->idle);
+		dst_target_nr_idle--;
+	}
+	spin_unlock(&dst_target_idle_lock);
+	return target ?: dst_target_create();
+}
+
+/**
+ * dst_target_put - there was no connection to serve
+ * @target: from dst_target_get(); not the caller's any more
  *
  * Context: process, sleeps.
  */
-void dst_target_discard(struct dst_target *target)
+void dst_target_put(struct dst_target *target)
 {
-	kthread_stop(target->thread);
-	dst_target_free(&target->rcu);
+	if (!dst_target_park(target))
+		dst_target_discard(target);
 }
 
 /**
  * dst_target_run - serve a connection that has been accepted
- * @target: not the caller's any more
+ * @target: from dst_target_get(); not the caller's any more
+ * @portal: where
  * @sock: the connection; not the caller's any more
  * @peer: who
  *
  * Context: process; allocates nothing.
  */
-void dst_target_run(struct dst_target *target, struct socket *sock,
-		    const struct dst_peer *peer)
+void dst_target_run(struct dst_target *target, struct dst_portal *portal,
+		    struct socket *sock, const struct dst_peer *peer)
 {
 	struct task_struct *thread = target->thread;
 
 	target->peer = *peer;
-	atomic_inc(&target->portal->joining);
+	target->portal = portal;
+	atomic_inc(&portal->joining);
 	atomic_inc(&dst_target_alive);
 	get_task_struct(thread);
 	/* pairs with dst_target_await_socket(): it may be gone afterwards */
 	smp_store_release(&target->conn.sock, sock);
 	wake_up_process(thread);
 	put_task_struct(thread);
+}
+
+/**
+ * dst_target_module_exit - undo dst_target_module_init()
+ *
+ * Context: no portal and no connection is left. Sleeps.
+ */
+void dst_target_module_exit(void)
+{
+	struct dst_target *target, *next;
+
+	/* nobody is left who would take one from the list, or put one there */
+	list_for_each_entry_safe(target, next, &dst_target_idle, idle)
+		dst_target_discard(target);
+	kmem_cache_destroy(dst_request_cache);
 }

@@ -18,9 +18,11 @@
  * dst_export: one reference of the table, one of each target that joined it.
  * dst_portal: one reference of each export that listens there, under
  * dst_exports_mutex; one of each target until it has joined.
- * dst_target: on export->targets from join until nothing of it runs any more;
- * freed by its reap work after its thread has exited and an RCU grace period,
- * since completions wake the thread under rcu_read_lock().
+ * dst_target: serves one connection after the other; on export->targets from
+ * join until nothing of that connection runs any more, then on a list of those
+ * that are idle. Where there are enough, it is freed by its reap work after its
+ * thread has exited and an RCU grace period, since completions wake the thread
+ * under rcu_read_lock().
  * dst_request: on target->running from its header until it is answered.
  */
 #ifndef DST_TARGET_H
@@ -230,6 +232,7 @@ struct dst_target {
 	struct llist_head	done;	/* filled by completions */
 	struct rcu_head		rcu;
 	struct work_struct	reap;
+	struct list_head	idle;	/* between connections */
 	struct dst_portal	*portal;	/* until joined */
 	struct dst_peer		peer;
 
@@ -263,10 +266,10 @@ static inline bool dst_target_is_dead(const struct dst_target *target)
 	return test_bit(DST_TARGET_DEAD, &target->flags);
 }
 
-struct dst_target *dst_target_create(struct dst_portal *portal);
-void dst_target_discard(struct dst_target *target);
-void dst_target_run(struct dst_target *target, struct socket *sock,
-		    const struct dst_peer *peer);
+struct dst_target *dst_target_get(void);
+void dst_target_put(struct dst_target *target);
+void dst_target_run(struct dst_target *target, struct dst_portal *portal,
+		    struct socket *sock, const struct dst_peer *peer);
 void dst_target_set(struct dst_target *target, enum dst_target_flag flag);
 void dst_target_done(struct dst_request *req);
 void dst_target_wait_all_gone(void);

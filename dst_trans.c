@@ -385,7 +385,7 @@ static void dst_trans_dispatch_early(struct dst_trans *t)
 	struct dst_lane *lane = dst_device_pick_lane(t->dev);
 
 	if (lane && dst_lane_queue(lane, t))
-		queue_work(dst_io_wq, &lane->tx_work);
+		dst_lane_kick_early(lane);
 	else
 		dst_trans_dispatch(t);
 }
