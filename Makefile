@@ -6,6 +6,7 @@
 # make demo             a remote disk on two test machines, in five minutes
 # make test             all tests; SCENARIO=name KERNEL=6.12 for one
 # make test-debug       the scenarios on the debug kernel (KASAN, lockdep, ...)
+# make soak             crashes and cuts at random; TIME=10m SEED=n KERNEL=6.12
 # make shell            two test machines to play with
 # make check            builds and static checks only
 
@@ -53,6 +54,11 @@ test-debug:
 	@tests/kernel/build >/dev/null
 	@tests/run --kernel debug $(foreach s,$(SCENARIO),--scenario $(s))
 
+soak:
+	@tests/install-deps
+	@tests/soak/run --time $(or $(TIME),10m) $(if $(SEED),--seed $(SEED)) \
+		--kernel $(or $(KERNEL),6.12)
+
 check:
 	@tests/install-deps
 	@tests/run --checks $(runner)
@@ -66,4 +72,4 @@ clean:
 	$(MAKE) -C tools clean
 	-test ! -e tests/unit/Makefile || $(MAKE) -C tests/unit clean
 
-.PHONY: all module tools install uninstall demo test test-debug check shell clean
+.PHONY: all module tools install uninstall demo test test-debug soak check shell clean

@@ -3,6 +3,7 @@
 """Measure what DST keeps in RAM: how fast, how much, and what a replay takes."""
 
 import json
+import re
 import sys
 import time
 
@@ -50,8 +51,7 @@ def job():
               for t in TARGETS if t != "dstram" and t != "dstsmall"]
     lines += ["settings", "keep"] + measure(PLAN)
     lines += ["keep", "delay %d" % DELAY_MS] + measure(DELAYED)
-    lines += ["delay 0", "replay %d" % REPLAY_MB,
-              "grep dst_trans /proc/slabinfo >/out/slab", "keep"]
+    lines += ["delay 0", "replay %d" % REPLAY_MB, "keep"]
     return "\n".join(lines) + "\n"
 
 
@@ -61,12 +61,12 @@ def replay_row(out):
         with open(out + "/replay.json", encoding="utf-8") as f:
             text = f.read()
         write = json.loads(text[text.index("{"):])["jobs"][0]["write"]
-        start, end = map(float, read_text(out + "/replay.times").split())
-        again = int(read_text(out + "/replay.log").split("writing again ")[1]
-                    .split()[0])
-    except (OSError, ValueError, IndexError):
+        log = read_text(out + "/replay.log")
+        start, end = map(float, re.findall(r"^\[ *([0-9.]+)\]", log, re.M))
+        again = int(log.split("writing again ")[1].split()[0])
+        rate = again / (end - start)
+    except (OSError, ValueError, IndexError, ZeroDivisionError):
         return None
-    rate = again / max(end - start, 0.01)
     return ("replay of %d MiB, to the sequential write" % (again >> 20),
             rate / write["bw_bytes"], 1,
             "%.0f and %.0f MB/s" % (rate / 1e6, write["bw_bytes"] / 1e6))
@@ -82,9 +82,6 @@ def report(rows, out):
     parts = [table(["what", "ratio", "wanted", "figures"],
                    [[what, "%.2f" % ratio, "%g" % least, figures]
                     for what, ratio, least, figures in rows])]
-    slab = read_text(out + "/slab").split()
-    if len(slab) > 3:
-        parts.append("A transaction takes %s bytes beside its data." % slab[3])
     parts.append("Settings: " + read_text(out + "/uname"))
     parts += ["%s: %s" % (t, loads.TARGETS[t]) for t in TARGETS]
     return "\n\n".join(parts) + "\n"
