@@ -15,6 +15,7 @@ before the next step is done:
     ?- NAME                 it may have gone
 """
 
+import mmap
 import os
 import random
 import signal
@@ -25,6 +26,7 @@ NAMES = [f'd{n % 4}/f{n}' for n in range(40)]
 DIRS = sorted({os.path.dirname(n) for n in NAMES})
 MAX_BYTES = 128 << 10
 NOISE_BYTES = 4 << 20
+NOISE_IO = 64 << 10
 PACE = 0.02             # seconds between two steps: others want to run too
 
 
@@ -112,7 +114,9 @@ class Load:
         signal.signal(signal.SIGTERM, lambda *_: self.ended.set())
         for d in DIRS:
             os.makedirs(self.path(d), exist_ok=True)
-        self.scratch = os.open(self.path('noise'), os.O_RDWR | os.O_CREAT)
+        self.buffer = mmap.mmap(-1, NOISE_IO)       # aligned
+        self.scratch = os.open(self.path('noise'),
+                               os.O_RDWR | os.O_CREAT | os.O_DIRECT)
         os.sync()
 
     def path(self, name):
@@ -177,9 +181,12 @@ class Load:
             raise Wrong(difference(name, found, want))
 
     def noise(self):
-        """Data that nobody flushes."""
-        at = self.rng.randrange(NOISE_BYTES >> 12) << 12
-        os.pwrite(self.scratch, os.urandom(4096 * self.rng.randint(1, 8)), at)
+        """Data that goes to the device at once, and that nobody flushes."""
+        for _ in range(self.rng.randint(1, 8)):
+            size = 4096 * self.rng.randint(1, NOISE_IO >> 12)
+            self.buffer[:size] = os.urandom(size)
+            at = self.rng.randrange(NOISE_BYTES >> 12) << 12
+            os.pwrite(self.scratch, memoryview(self.buffer)[:size], at)
 
 
 # -- check -------------------------------------------------------------------

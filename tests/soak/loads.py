@@ -72,7 +72,7 @@ class History(Load):
         self.logs.append(f'{KEEP}/history{len(self.logs) + 1}')
         # What is acknowledged is in the log soon, also if it is killed.
         self.spawn(f'exec dsthist run {self.dev} --log {self.logs[-1]} '
-                   f'--log-sync --log-every 8 --stop-on-error --think 20000 '
+                   f'--log-sync --log-every 8 --stop-on-error --think 10000 '
                    f'--seconds 864000 {self.options} {resume}')
 
     def _check(self, logs, *options):
@@ -107,7 +107,7 @@ class Files(Load):
     def __init__(self, client, dev, seed):
         super().__init__(client)
         self.dev, self.seed = dev, seed
-        self.checked = 0
+        self.checked = self.versions = 0
 
     def install(self):
         with open(os.path.join(HERE, 'files.py')) as f:
@@ -129,7 +129,8 @@ class Files(Load):
         res = self.client.run(self._command('check'), check=False, timeout=120)
         if res.rc:
             raise Failed(f'files: {res.out}{res.err}')
-        self.checked += int(res.out.split()[0])
+        files, _, self.versions, _ = res.out.split()
+        self.checked += int(files)
 
     def fsck(self):
         res = self.client.run(f'fsck.ext4 -fn {self.dev}', check=False,

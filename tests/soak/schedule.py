@@ -8,7 +8,8 @@ import collections
 import random
 
 DEVICES = ('h', 'f')
-LEVELS = ('ram', 'server', 'disk')
+# with 'disk' a server has little to lose: less often
+LEVELS = ('ram',) * 4 + ('server',) * 4 + ('disk',)
 
 Fault = collections.namedtuple('Fault', 'number gap kind args')
 Plan = collections.namedtuple('Plan', 'seed options load faults')
@@ -138,7 +139,8 @@ def draw(seed, limit):
     load = {'writers': rng.randint(2, 4), 'readers': rng.randint(2, 4),
             'blocks': rng.randint(6, 24), 'wide': 1000,
             'max-blocks-per-io': rng.choice((4, 16)), 'seed': seed,
-            'zeroes': 5, 'flush-every': rng.choice((20, 50, 200))}
+            'zeroes': 5, 'flush-every': rng.choice((50, 200, 1000)),
+            'fua': rng.choice((0, 1, 5))}
     plan = Plan(seed, both_options(rng), load, [])
     kinds, total = rounds(rng), 0
     while total < limit:

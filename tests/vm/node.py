@@ -212,7 +212,7 @@ class Node:
             'qemu-system-x86_64', '-name', self.name, '-nodefaults',
             '-no-user-config', '-display', 'none',
             '-machine', f'q35,hpet={self.kernel.hpet},vmport=off,i8042=off',
-            '-accel', 'tcg,thread=multi', '-cpu', 'Nehalem',
+            '-accel', 'tcg,thread=multi', '-cpu', 'Nehalem,+rdrand',
             '-smp', str(self.cpus), '-m', f'{self.mem}M',
             '-kernel', self.kernel.image,
             '-initrd', self.kernel.initramfs(), '-append', append,
