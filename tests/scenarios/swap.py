@@ -1,25 +1,30 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A machine that is short of memory can swap to a DST device, even one whose
-server it is itself: pages come back as they were, and nothing deadlocks.
+server it is itself: pages come back as they were, and nothing deadlocks, at
+each level of acknowledgement.
 
 Every allocation on the way out of a page would come from the memory that is
-just missing.
+just missing. So would a copy that is kept because the server's disk might lose
+what it has (ram, server): where there is no memory for it, the page is written
+through instead.
 """
 
 from lib import dst_attach, dst_status, dstctl
 
 MEM = 256
 TIMEOUT = 180
+VARIANTS = ('ram', 'server', 'disk')
 
 
 def swapped(node):
     return int(node.sh("awk '/pswpout/ { print $2 }' /proc/vmstat"))
 
 
-def run(rig):
+def run(rig, ack):
     node = rig.client.node
-    dstctl(node, 'export', 'add', 'e', node.disk)
-    dev = dst_attach(node, '127.0.0.1/e')
+    dstctl(node, 'export', 'add', 'e',
+           node.disk if ack == 'disk' else node.lossy_disk)
+    dev = dst_attach(node, '127.0.0.1/e', '--ack', ack)
     node.run(f'mkswap -q {dev} && swapon {dev}')
     before = swapped(node)
     # 32 MiB more than there is, and then again for what had to go
