@@ -9,8 +9,8 @@ a quick way past the slow one (dm-switch), so that nothing but DST's fence
 keeps the order.
 """
 
-from lib import (Skip, dm, dst_attach, dst_export, dst_status, null_blk, peek,
-                 sectors, wait_for, wait_until)
+from lib import (dst_attach, dst_export, dst_status, peek, release_slow,
+                 switch_way, switched_disk, wait_slow, wait_until)
 
 CLIENTS = 2
 VARIANTS = ('resend', 'reattach', 'preempt')
@@ -23,18 +23,6 @@ def write(byte, dev):
             'iflag=fullblock oflag=direct conv=notrunc status=none')
 
 
-def switched_disk(server):
-    """A disk with a slow way (0) and a quick way (1) to the same sectors."""
-    ram = null_blk(server, 'ram0', mb=16)
-    n = sectors(server, ram)
-    slow = dm(server, 'slow', f'0 {n} delay {ram} 0 0 {ram} 0 60000')
-    if not server.ok('modprobe dm-switch || dmsetup targets | grep -q switch'):
-        raise Skip('this kernel has no dm-switch')
-    disk = dm(server, 'both', f'0 {n} switch 2 {n} 0 {slow} 0 {ram} 0')
-    server.run('dmsetup message both 0 set_region_mappings 0:0')
-    return ram, disk
-
-
 def run(rig, variant):
     client, other = rig.clients
     server = rig.server
@@ -44,11 +32,8 @@ def run(rig, variant):
     dev = dst_attach(client, target, '--lanes', '1')
 
     first = client.spawn(write('A', dev))
-    number = server.sh('dmsetup info -c --noheadings -o major,minor '
-                       '--separator : both')
-    wait_for(server, f'read -r _ w </sys/dev/block/{number}/inflight && '
-             '[ "$w" = 1 ]')
-    server.run('dmsetup message both 0 set_region_mappings 0:1')
+    wait_slow(server, 1)
+    switch_way(server, 1)
 
     if variant == 'resend':
         client.run(f'ss -K dst {server.ip} dport = 4490')
@@ -69,17 +54,16 @@ def run(rig, variant):
     # without a fence the new connection does not wait at all
     drained = wait_until(lambda: 'done' if again.done() else drains(), 30,
                          'fenced') is True
-    flush = 'dmsetup suspend slow && dmsetup resume slow'
     if drained:
         assert not again.done()
-        server.run(flush)
+        release_slow(server)
     res = again.wait(60, check=True)
     if variant != 'resend':
         dev = res.out.strip()
     if variant == 'preempt':
         assert first.wait().rc, 'fenced out, yet the write succeeded'
     host.run(write('B', dev))
-    server.run(flush)
+    release_slow(server)
     found = peek(server, ram, 0)
     assert found == b'B' * 512, f'ghost write: the sector holds {found[:1]}'
     assert drained, 'the server did not say that old requests still run'

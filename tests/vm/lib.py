@@ -152,6 +152,20 @@ def netns_restore(host):
         host.cut = False
 
 
+def drop(host, *matches):
+    """From now on drop what comes in and matches (nft); nothing: end that.
+
+    Unlike a cut, it is for some packets only.
+    """
+    table = 'table inet dstdrop'
+    rules = ''.join(f'  {m} drop\n' for m in matches)
+    host.run('nft -f -', stdin=f'{table} {{ }}\ndelete {table}\n' + (
+        f'{table} {{\n chain in {{\n  type filter hook input priority 0;\n'
+        f'{rules} }}\n}}\n' if matches else ''))
+    if matches:
+        host.rig.defer(drop, host)
+
+
 # -- block devices for exports ---------------------------------------------
 
 def null_blk(host, name, mb=256, cache_mb=0, block=512, **attrs):
@@ -191,6 +205,39 @@ def dm_reload(host, name, table):
     """Change the table of a live device-mapper device."""
     host.run(f'dmsetup suspend --noflush {name}; dmsetup reload {name} && '
              f'dmsetup resume {name}', stdin=table + '\n')
+
+
+def switched_disk(host):
+    """A disk, and one with two ways to its sectors: (disk, switched).
+
+    Now it takes the slow way, on which I/O hangs until release_slow().
+    """
+    ram = null_blk(host, 'ram0', mb=16)
+    n = sectors(host, ram)
+    slow = dm(host, 'slow', f'0 {n} delay {ram} 0 0 {ram} 0 60000')
+    if not host.ok('modprobe dm-switch || dmsetup targets | grep -q switch'):
+        raise Skip('this kernel has no dm-switch')
+    disk = dm(host, 'both', f'0 {n} switch 2 {n} 0 {slow} 0 {ram} 0')
+    switch_way(host, 0)
+    return ram, disk
+
+
+def switch_way(host, way):
+    """What comes now goes the slow way (0) of switched_disk(), or the quick."""
+    host.run(f'dmsetup message both 0 set_region_mappings 0:{way}')
+
+
+def release_slow(host):
+    """Let through what hangs on the slow way of switched_disk()."""
+    host.run('dmsetup suspend slow && dmsetup resume slow')
+
+
+def wait_slow(host, writes):
+    """Await so many writes hanging in switched_disk()."""
+    number = host.sh('dmsetup info -c --noheadings -o major,minor '
+                     '--separator : both')
+    wait_for(host, f'read -r _ w </sys/dev/block/{number}/inflight && '
+             f'[ "$w" = {writes} ]')
 
 
 def sectors(host, dev):
