@@ -88,15 +88,47 @@ bool dst_backend_is_volatile(const struct dst_backend *b)
 	       (!b->is_file && bdev_write_cache(b->bdev.bdev));
 }
 
+/**
+ * dst_backend_is_gone - has the disk been taken away?
+ * @b: open
+ *
+ * It does not come back under this handle. Of a file it is never said.
+ *
+ * Context: any.
+ */
+bool dst_backend_is_gone(const struct dst_backend *b)
+{
+	struct gendisk *disk;
+
+	if (b->is_file)
+		return false;
+	disk = b->bdev.bdev->bd_disk;
+	return test_bit(GD_DEAD, &disk->state) || !disk_live(disk);
+}
+
 /* ---- executing --------------------------------------------------------- */
 
-/* Of a request. Context: any. */
+/*
+ * What failed because the disk has gone is not answered: the client sends it
+ * again. Context: any.
+ */
+static void dst_backend_done(struct dst_request *req, u8 status)
+{
+	struct dst_export *export = req->target->export;
+
+	req->status = status;
+	if (unlikely(status != DST_PROTO_ST_OK &&
+		     dst_backend_is_gone(&export->backend))) {
+		dst_target_set(req->target, DST_TARGET_DEAD);
+		mod_delayed_work(dst_wq, &export->tick, 0);
+	}
+	dst_target_done(req);
+}
+
 static void dst_backend_endio(struct bio *bio)
 {
-	struct dst_request *req = container_of(bio, struct dst_request, bio);
-
-	req->status = dst_backend_status(bio->bi_status);
-	dst_target_done(req);
+	dst_backend_done(container_of(bio, struct dst_request, bio),
+			 dst_backend_status(bio->bi_status));
 }
 
 static void dst_backend_submit(struct dst_request *req)
@@ -249,8 +281,7 @@ static void dst_backend_work(struct work_struct *work)
 		      dst_backend_file(req) : dst_backend_block(req);
 	current->flags = (current->flags & ~PF_LOCAL_THROTTLE) | throttle;
 	memalloc_noio_restore(noio);
-	req->status = dst_backend_errno(ret);
-	dst_target_done(req);
+	dst_backend_done(req, dst_backend_errno(ret));
 }
 
 /**
@@ -392,8 +423,10 @@ int dst_backend_open(struct dst_backend *b, const char *path, bool read_only,
 			DST_IOC_REASON_LEN);
 		return -EINVAL;
 	}
-	if (ret)
+	if (ret) {
+		memset(b, 0, sizeof(*b));
 		return ret;
+	}
 	ret = dst_backend_check(b, reason);
 	if (ret)
 		dst_backend_close(b);
@@ -402,12 +435,13 @@ int dst_backend_open(struct dst_backend *b, const char *path, bool read_only,
 
 /**
  * dst_backend_close - close it again
- * @b: open; no request runs
+ * @b: no request runs; nothing happens if it is not open
  */
 void dst_backend_close(struct dst_backend *b)
 {
 	if (b->is_file)
 		filp_close(b->file, NULL);
-	else
+	else if (b->bdev.bdev)
 		dst_compat_bdev_close(&b->bdev, b);
+	memset(b, 0, sizeof(*b));
 }

@@ -190,10 +190,12 @@ static void dst_export_tick(struct work_struct *work)
 {
 	struct dst_export *export = container_of(to_delayed_work(work),
 						 struct dst_export, tick);
-	u64 size_bytes = dst_backend_size(&export->backend);
 	struct dst_target *target;
 	unsigned int oldest_ms;
+	u64 size_bytes = 0;
 
+	if (!dst_revive_check(export))
+		size_bytes = dst_backend_size(&export->backend);
 	spin_lock(&export->lock);
 	if (size_bytes && size_bytes != export->size_bytes) {
 		pr_info("export %s: size is now %llu bytes\n", export->name,
@@ -308,6 +310,7 @@ static struct dst_export *dst_export_create(struct dst_ioc_export_add *arg,
 	INIT_LIST_HEAD(&export->targets);
 	init_waitqueue_head(&export->drained);
 	INIT_DELAYED_WORK(&export->tick, dst_export_tick);
+	INIT_WORK(&export->revive, dst_revive_work);
 	dst_export_read_arg(export, arg);
 	*err = dst_backend_open(&export->backend, export->path,
 				export->read_only, arg->reason);
@@ -428,8 +431,13 @@ int dst_export_add(struct dst_ioc_export_add *arg, struct net *net)
 
 /* ---- removing ---------------------------------------------------------- */
 
-/* End all connections of an export. */
-static void dst_export_kill_targets(struct dst_export *export)
+/**
+ * dst_export_kill_targets - end all connections of an export
+ * @export: export
+ *
+ * Context: export->lock held.
+ */
+void dst_export_kill_targets(struct dst_export *export)
 {
 	struct dst_target *target;
 
@@ -473,6 +481,7 @@ static void dst_export_destroy(struct dst_export *export)
 {
 	dst_export_unlisten(export, true);
 	cancel_delayed_work_sync(&export->tick);
+	cancel_work_sync(&export->revive);
 	dst_export_pin(export, 0);
 	/*
 	 * Targets that have left are about to let go. The caller has one
@@ -613,7 +622,8 @@ static void dst_export_fill(struct dst_export *export,
 
 	spin_lock(&export->lock);
 	out->state = export->removing ? DST_IOC_EXPORT_REMOVING :
-					DST_IOC_EXPORT_ONLINE;
+		     export->gone ? DST_IOC_EXPORT_OFFLINE :
+				    DST_IOC_EXPORT_ONLINE;
 	out->workers = export->nr_workers;
 	out->max_clients = export->max_clients;
 	out->size_bytes = export->size_bytes;
@@ -625,7 +635,9 @@ static void dst_export_fill(struct dst_export *export,
 		dst_export_add_counters(&out->counters, &target->counters);
 		out->mem_used_bytes += READ_ONCE(target->open_bytes);
 	}
-	if (export->pinned)
+	if (export->gone)
+		strscpy(out->why, export->gone_why, sizeof(out->why));
+	else if (export->pinned)
 		snprintf(out->why, sizeof(out->why),
 			 "%.120s does not answer", export->path);
 	spin_unlock(&export->lock);

@@ -252,6 +252,9 @@ static int dst_join_rejected(struct dst_lane *lane,
 	case DST_PROTO_JOIN_BUSY:
 		dst_join_why(lane, "a limit of the server is reached (clients or memory)");
 		return -EBUSY;
+	case DST_PROTO_JOIN_OFFLINE:
+		dst_join_why(lane, "the disk of the server has gone");
+		return -ENODEV;
 	case DST_PROTO_JOIN_HELD:
 		dst_join_why(lane, "the export is in use by %s", w->holder);
 		dst_device_refused(dev, -EBUSY, "the export is in use by %s",

@@ -74,6 +74,7 @@ enum dst_proto_join {
 	DST_PROTO_JOIN_DRAINING	= 6,	/* old requests still run, come again */
 	DST_PROTO_JOIN_BUSY	= 7,	/* a limit of the server is reached */
 	DST_PROTO_JOIN_INVALID	= 8,	/* the hello makes no sense */
+	DST_PROTO_JOIN_OFFLINE	= 9,	/* what is exported has gone, come again */
 };
 
 /* dst_proto_welcome.export_flags */

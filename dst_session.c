@@ -292,6 +292,8 @@ static int dst_session_enter(struct dst_target *target,
 	lockdep_assert_held(&export->lock);
 	if (export->removing)
 		return DST_PROTO_JOIN_REFUSED;
+	if (export->gone)
+		return DST_PROTO_JOIN_OFFLINE;
 	s = dst_session_find(export, hello);
 	if (s) {
 		w->epoch = cpu_to_le64(s->epoch);

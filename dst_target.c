@@ -582,6 +582,9 @@ static bool dst_target_send(struct dst_target *target)
 	struct dst_conn *conn = &target->conn;
 	int ret;
 
+	/* what has ended badly because of that is not to be answered */
+	if (unlikely(dst_target_is_dead(target)))
+		return false;
 	if (conn->tx_active) {
 		if (!test_and_clear_bit(DST_TARGET_WRITABLE, &target->flags))
 			return false;

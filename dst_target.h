@@ -82,6 +82,7 @@ struct dst_backend {
 
 int dst_backend_open(struct dst_backend *b, const char *path, bool read_only,
 		     char *reason);
+bool dst_backend_is_gone(const struct dst_backend *b);
 void dst_backend_close(struct dst_backend *b);
 u64 dst_backend_size(const struct dst_backend *b);
 bool dst_backend_is_volatile(const struct dst_backend *b);
@@ -142,11 +143,14 @@ struct dst_export {
 	mempool_t		vecs;		/* of large requests */
 	mempool_t		pages;
 	struct delayed_work	tick;
+	struct work_struct	revive;
 	struct dst_owner	owner;
 
 	spinlock_t		lock;	/* what says so below */
 	bool			removing;	/* lock */
 	bool			pinned;		/* lock: module kept, disk stuck */
+	bool			gone;		/* lock: the disk; see dst_revive.c */
+	char			gone_why[DST_IOC_REASON_LEN];	/* lock */
 	u64			size_bytes;	/* lock; read without */
 	u32			nr_workers;	/* lock */
 	u32			max_clients;	/* lock */
@@ -173,8 +177,14 @@ bool dst_export_allows(struct dst_export *export, const struct dst_peer *peer,
 		       bool *rw);
 bool dst_export_anything_for(const struct dst_portal *portal,
 			     const struct dst_peer *peer);
+void dst_export_kill_targets(struct dst_export *export);
 void dst_export_add_counters(struct dst_ioc_counters *sum,
 			     const struct dst_ioc_counters *c);
+
+/* ---- dst_revive.c: a disk that goes and comes back -------------------- */
+
+bool dst_revive_check(struct dst_export *export);
+void dst_revive_work(struct work_struct *work);
 
 /* ---- dst_session.c: who may use an export, and fencing ----------------- */
 
