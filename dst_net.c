@@ -23,15 +23,33 @@
 /* The kernel's own, to send with; set while the module is loaded. */
 static struct cred *dst_conn_cred;
 
+/*
+ * Connected to nothing. The first socket that may use the reserves and the last
+ * one have the kernel's code patched on all CPUs: this one keeps that out of
+ * the moments when connections come and go.
+ */
+static struct socket *dst_conn_anchor;
+
 /**
  * dst_conn_module_init - get what all connections share
  *
- * Return: 0 or -ENOMEM.
+ * Return: 0 or a negative errno.
  */
 int dst_conn_module_init(void)
 {
+	int ret;
+
 	dst_conn_cred = prepare_kernel_cred(&init_task);
-	return dst_conn_cred ? 0 : -ENOMEM;
+	if (!dst_conn_cred)
+		return -ENOMEM;
+	ret = sock_create_kern(&init_net, AF_INET, SOCK_DGRAM, IPPROTO_UDP,
+			       &dst_conn_anchor);
+	if (ret) {
+		put_cred(dst_conn_cred);
+		return ret;
+	}
+	sk_set_memalloc(dst_conn_anchor->sk);
+	return 0;
 }
 
 /**
@@ -39,6 +57,8 @@ int dst_conn_module_init(void)
  */
 void dst_conn_module_exit(void)
 {
+	sk_clear_memalloc(dst_conn_anchor->sk);
+	sock_release(dst_conn_anchor);
 	put_cred(dst_conn_cred);
 }
 
