@@ -190,7 +190,10 @@ static void dst_pages_copy_piece(struct page **pages, size_t pos, char *mem,
 			  pos % PAGE_SIZE;
 
 		n = min_t(size_t, len, PAGE_SIZE - pos % PAGE_SIZE);
-		if (to_pages)
+		/* what the machine does best; some want it aligned */
+		if (n == PAGE_SIZE && PAGE_ALIGNED(mem))
+			copy_page(to_pages ? p : mem, to_pages ? mem : p);
+		else if (to_pages)
 			memcpy(p, mem, n);
 		else
 			memcpy(mem, p, n);
