@@ -7,6 +7,7 @@
 # make test             all tests; SCENARIO=name KERNEL=6.12 for one
 # make test-debug       the scenarios on the debug kernel (KASAN, lockdep, ...)
 # make soak             crashes and cuts at random; TIME=10m SEED=n KERNEL=6.12
+# make bench            speed, beside all rivals; see tests/bench/README.md
 # make shell            two test machines to play with
 # make check            builds and static checks only
 
@@ -59,6 +60,9 @@ soak:
 	@tests/soak/run --time $(or $(TIME),10m) $(if $(SEED),--seed $(SEED)) \
 		--kernel $(or $(KERNEL),6.12)
 
+bench:
+	@$(MAKE) --no-print-directory -C tests/bench full
+
 check:
 	@tests/install-deps
 	@tests/run --checks $(runner)
@@ -72,4 +76,5 @@ clean:
 	$(MAKE) -C tools clean
 	-test ! -e tests/unit/Makefile || $(MAKE) -C tests/unit clean
 
-.PHONY: all module tools install uninstall demo test test-debug soak check shell clean
+.PHONY: all module tools install uninstall demo test test-debug soak bench check shell \
+	clean

@@ -17,13 +17,19 @@ die()
 	return 1
 }
 
-# try COMMAND...: run it, tell the host when it fails
+# try COMMAND...: run it; fail, and tell the host, when it does
 try() { "$@" >>/out/log 2>&1 || die "$*"; }
 
 # put VALUE FILE
 put() { echo "$1" >"$2" 2>>/out/log || die "echo $1 >$2"; }
 
-options() { [ "$1" != null_blk.ko ] || echo nr_devices=0; }
+options()
+{
+	case $1 in
+	null_blk.ko) echo nr_devices=0 ;;
+	nvme-core.ko) echo "$NVME_CORE" ;;
+	esac
+}
 
 # A module for a processor that this one is not may be among those that
 # another one names.
@@ -51,18 +57,20 @@ wait_for()
 }
 
 # null_add NAME [CACHE_MB]: a RAM disk of 4 KiB sectors, written once from end
-# to end; with a volatile cache, if that is given
+# to end; with a volatile cache, if that or NULL_CACHE is given
 null_add()
 {
 	d=$conf/nullb/$1
 	mkdir "$d" || die "null_blk $1"
-	[ -z "$2" ] || put "$2" "$d/cache_size"
+	c=${2:-$NULL_CACHE}
+	[ -z "$c" ] || put "$c" "$d/cache_size"
 	put "$NULL_MB" "$d/size"
 	put 4096 "$d/blocksize"
 	put 1 "$d/memory_backed"
 	put 1 "$d/submit_queues"
 	put 1 "$d/power"
 	wait_for 5 [ -b "/dev/$1" ]
+	[ -z "$NULL_THROUGH" ] || put "write through" "/sys/block/$1/queue/write_cache"
 	try dd if=/dev/zero of="/dev/$1" bs=1M count="$NULL_MB" oflag=direct
 }
 
@@ -144,6 +152,8 @@ dst_attach()
 
 target_dst() { dst_attach dst "" "$DST_ATTACH"; }
 target_dstcache() { dst_attach dstcache 16 ""; }
+# the same disk at the same cost, but it says that all it has is safe
+target_dstsafe() { NULL_THROUGH=1; dst_attach dstsafe 16 ""; NULL_THROUGH=; }
 target_dstram() { dst_attach dstram 16 "--ack ram"; }
 target_dstsmall() { dst_attach dstsmall 16 "--ack ram --mem-limit 8M"; }
 
@@ -181,7 +191,7 @@ check()
 	dev=$(cat "/out/dev.$1" 2>/dev/null)
 	[ -b "$dev" ] || { die "$1: no device"; return 1; }
 	try dd if=/dev/urandom of=/tmp/random bs=1M count=2
-	try dd if=/tmp/random of="$dev" bs=1M seek=7 oflag=direct
+	try dd if=/tmp/random of="$dev" bs=1M seek=7 oflag=direct conv=fsync
 	for f in "$dev" "$2"; do
 		try dd if="$f" of=/tmp/back bs=1M skip=7 count=2 iflag=direct
 		cmp -s /tmp/random /tmp/back ||
@@ -219,20 +229,28 @@ keep()
 	tar -c -C /out . | dd of=/dev/vda bs=1M conv=fsync 2>/dev/null
 }
 
-# measure TARGET LOAD FIO-OPTIONS...
-measure()
+# run_fio NAME FILES FIO-OPTIONS...
+run_fio()
 {
-	n=$1.$2 dev=$(cat "/out/dev.$1" 2>/dev/null)
-	[ -b "$dev" ] || { die "$n: no device"; return 1; }
+	n=$1 files=$2
 	shift 2
 	say "$n"
 	cd /tmp || return 1
-	fio --name="$n" --filename="$dev" --output="/out/fio.$n.json" \
+	fio --name="$n" --filename="$files" --output="/out/fio.$n.json" \
 		--output-format=json "$@" >>/out/log 2>&1 || die "fio $n"
 	for f in prerun postrun; do
 		mv "/tmp/$n.$f.txt" /out/ 2>/dev/null
 	done
 	cd /
+}
+
+# measure TARGET LOAD FIO-OPTIONS...: on the device, or on $FILE, if that is set
+measure()
+{
+	n=$1.$2 dev=${FILE:-$(cat "/out/dev.$1" 2>/dev/null)}
+	[ -b "$dev" ] || [ -f "$dev" ] || { die "$n: no device"; return 1; }
+	shift 2
+	run_fio "$n" "$dev" "$@"
 }
 
 if [ $$ = 1 ]; then

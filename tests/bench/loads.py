@@ -21,8 +21,9 @@ def block_bytes(text):
 class Load:
     """One kind of I/O at one depth."""
 
-    def __init__(self, rw, block, depth, ios, note=""):
+    def __init__(self, rw, block, depth, ios, note="", more=()):
         self.rw, self.block, self.depth, self.ios = rw, block, depth, ios
+        self.more = list(more)      # further options of fio's
         self.name = "%s.%s.%d" % (rw, block, depth)
         self.text = "%s %s, depth %d" % (
             block, {"randread": "random read", "randwrite": "random write",
@@ -41,7 +42,13 @@ class Load:
             argv.append("--iomem=mmaphuge")
         if self.rw == "randrw":
             argv.append("--rwmixread=70")
-        return " ".join(FIO + list(around) + argv)
+        return " ".join(FIO + list(around) + argv + self.more)
+
+    def under(self, tag, text, ios):
+        """The same load, under other conditions."""
+        other = Load(self.rw, self.block, self.depth, ios, more=self.more)
+        other.name, other.text = self.name + "." + tag, self.text + text
+        return other
 
 
 QUICK = [Load("randread", "4k", 1, 8000), Load("randwrite", "4k", 1, 8000),
@@ -53,9 +60,24 @@ TARGETS = {
     "nvme": "nvme-tcp to nvmet-tcp, defaults",
     "nvmebest": "nvme-tcp to nvmet-tcp, I/O scheduler none, disable_sqflow "
                 "(a read's success comes with its data)",
+    "nvmepoll": "as nvmebest, with one poll queue, and fio polls (--hipri)",
     "nbd": "nbd-client to nbd-server",
+    "nbdbest": "nbd-client to nbd-server, I/O scheduler none; the server goes "
+               "through the page cache (it has no other way)",
+    "nbdkit": "nbd-client to nbdkit's file plugin, a connection for each "
+              "processor, I/O scheduler none; through the page cache too",
+    "iscsi": "open-iscsi to LIO (iblock), no digests, unsolicited data and "
+             "bursts of 1 MiB, 256 commands, I/O scheduler none",
+    "md": "md RAID1 over two disks as nvmebest, internal bitmap of 64 MiB "
+          "chunks",
+    "drbd": "DRBD 8.4, protocol C, two resources of one kernel over loopback; "
+            "6007 activity log extents, 36864 buffers; reads are local",
     "dst": "DST, defaults",
+    "dst1": "DST with one lane",
+    "dst4": "DST with four lanes",
+    "ackram": "DST --ack=ram: a write is done when it is in the client's RAM",
     "dstcache": "DST, defaults; the server's disk has a volatile cache",
+    "dstsafe": "DST, defaults; the same disk, which says that its cache is safe",
     "dstram": "DST --ack=ram; the server's disk has a volatile cache",
     "dstsmall": "DST --ack=ram --mem-limit=8M; the same",
 }
@@ -86,12 +108,15 @@ def read_result(out, target, load):
         return None
     seconds = job["job_runtime"] / 1000
     main = max(sides, key=lambda s: s["total_ios"])
+    if job.get("sync", {}).get("total_ios"):    # what an fsync takes
+        main = job["sync"]
     lat = main["lat_ns"]["percentile"]
     return {"target": target, "load": load.name, "ios": ios,
             "iops": ios / seconds,
             "bytes_s": sum(s["io_bytes"] for s in sides) / seconds,
             "p50_us": lat["50.000000"] / 1000,
             "p99_us": lat["99.000000"] / 1000,
+            "p999_us": lat["99.900000"] / 1000,
             "ctx_per_io": (after[0] - before[0]) / ios,
             "idle_jiffies": after[1] - before[1]}
 

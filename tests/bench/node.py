@@ -24,6 +24,7 @@ CACHE = os.environ.get("DST_CACHE", "/var/cache/dst")
 KERNEL = os.environ.get("KERNEL", "6.12")
 sys.path.insert(0, os.path.join(TOP, "tests/vm"))
 import kernels  # pylint: disable=wrong-import-position,import-error
+NICE = os.environ.get("NICE", "5")
 NULL_MB = 256
 MACHINE = ["-accel", "tcg,thread=single", "-icount", "shift=0,sleep=off",
            "-cpu", "Nehalem", "-smp", "1", "-m", "3G"]
@@ -49,6 +50,15 @@ class Failed(Exception):
 
 def say(text):
     print("bench: " + text, file=sys.stderr, flush=True)
+
+
+def exit_with(main, *args):
+    """A program's end: its status, or why it could do nothing."""
+    try:
+        sys.exit(main(*args))
+    except Failed as e:
+        say(str(e))
+        sys.exit(1)
 
 
 def run(argv, **kwargs):
@@ -116,6 +126,8 @@ class Tree:
         os.chmod(target, 0o755)
 
     def program(self, path, inside=None):
+        if not os.path.exists(path):
+            raise Failed("no %s: run tests/install-deps bench" % path)
         self.add(path, inside or path)
         for lib in libraries(path):
             self.add(lib, lib)
@@ -209,13 +221,38 @@ def build_dst(kernel):
     return pair
 
 
-def job_initramfs(kernel, tmp, job, dst, programs):
+class Extras:
+    """What a run needs in the node beside the base: programs (they go to
+    /bin), plugins (they stay where they are), files, modules by the name
+    that "load" knows them by, and parts of the job that are files here."""
+
+    def __init__(self, programs=(), plugins=(), modules=None, scripts=()):
+        self.programs, self.plugins = programs, plugins
+        self.modules, self.scripts = modules or {}, scripts
+
+    def put(self, tree, kernel):
+        for path in self.programs:
+            tree.program(path, "/bin/" + os.path.basename(path))
+        for path in self.plugins:
+            tree.program(path)
+        for name, names in self.modules.items():
+            tree.modules(kernel, name, names)
+
+    def job(self, job):
+        """The job, with the functions that it uses before it."""
+        parts = []
+        for name in self.scripts:
+            with open(os.path.join(HERE, name), encoding="utf-8") as f:
+                parts.append(f.read())
+        return "\n".join(parts + [job])
+
+
+def job_initramfs(kernel, tmp, job, dst, extras):
     """What is of this run alone."""
     tree = Tree(tmp + "/job.tree")
     tree.add(HERE + "/guest.sh", "/init")
-    tree.text("/job/run", job)
-    for path in programs:
-        tree.program(path, "/bin/" + os.path.basename(path))
+    tree.text("/job/run", extras.job(job))
+    extras.put(tree, kernel)
     if dst:
         dst_ko, dstctl = dst
         needs = run(["modinfo", "-F", "depends", dst_ko]).strip()
@@ -227,20 +264,22 @@ def job_initramfs(kernel, tmp, job, dst, programs):
     return target
 
 
-def boot(kernel, job, out, limit=1500, profiler=None, dst=None, programs=()):
+def boot(kernel, job, out, limit=1500, profiler=None, dst=None, programs=(),
+         extras=None, machine=None, append=""):
     """Boot the node, run the job, unpack its /out to the directory `out`.
     Returns what went wrong, a list of lines; what was measured is there.
     The profiler, a plugin of QEMU's, writes out/tree."""
     os.makedirs(out, exist_ok=True)
     tmp = tempfile.mkdtemp(prefix="run-", dir=work_dir())
     try:
-        return boot_in(tmp, kernel, job, out, limit, profiler,
-                       job_initramfs(kernel, tmp, job, dst, programs))
+        return boot_in(tmp, kernel, (machine or MACHINE) + [
+            "-append", APPEND + append], out, limit, profiler, job_initramfs(
+                           kernel, tmp, job, dst, extras or Extras(programs)))
     finally:
         shutil.rmtree(tmp)
 
 
-def boot_in(tmp, kernel, job, out, limit, profiler, extra):
+def boot_in(tmp, kernel, machine, out, limit, profiler, extra):
     """boot(), with a directory for what is only needed while it runs."""
     initrd, disk, console = tmp + "/initrd", tmp + "/out", out + "/console.log"
     with open(initrd, "wb") as f:
@@ -249,10 +288,10 @@ def boot_in(tmp, kernel, job, out, limit, profiler, extra):
                 shutil.copyfileobj(g, f)
     with open(disk, "wb") as f:
         f.truncate(256 << 20)
-    argv = ["nice", "-n", "5", "qemu-system-x86_64"] + MACHINE + [
+    argv = ["nice", "-n", NICE, "qemu-system-x86_64"] + machine + [
         "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
         "-serial", "file:" + console,
-        "-kernel", kernel.image, "-initrd", initrd, "-append", APPEND,
+        "-kernel", kernel.image, "-initrd", initrd,
         "-drive", "file=%s,if=none,id=out,format=raw" % disk,
         "-device", "virtio-blk-pci,drive=out"]
     if profiler:    # its second disk takes the guest's symbols

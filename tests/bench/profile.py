@@ -277,8 +277,9 @@ def build_plugin():
                                         "-fvisibility=hidden"])
 
 
-def measure(targets, wanted):
-    """Boot, profile each target under each load, print; the exit status."""
+def collect(targets, wanted, out):
+    """Boot, and profile each target under each load, in files of `out`:
+    ({load: {target: (text, report)}}, what went wrong)."""
     kernel = node.find_kernel()
     dst = node.build_dst(kernel) if "dst" in targets else None
     if "dst" in targets and not dst:
@@ -292,7 +293,6 @@ def measure(targets, wanted):
     for target, load in pairs:
         lines += ["measure %s %s %s" % (target, load.name,
                                         load.options(loads.PROFILED)), "keep"]
-    out = node.results_dir("profile")
     problems = node.boot(kernel, "\n".join(lines) + "\n", out, dst=dst,
                          profiler=build_plugin(), programs=[mark])
     trees = read_trees(out + "/tree") if os.path.exists(out + "/tree") else []
@@ -305,19 +305,30 @@ def measure(targets, wanted):
             problems.append("no figure for %s %s" % (target, load.text))
             continue
         report = Report(tree, load.ios)
-        by_load[load.text][target] = report
         text = report.text("%s, %s: %.0f IOPS" % (target, load.text,
                                                   hit["iops"]))
+        by_load[load.text][target] = text, report
         name = "%s/%s.%s" % (out, target, load.name)
         with open(name + ".txt", "w", encoding="utf-8") as f:
             f.write(text)
         write_folded(name + ".folded", tree)
         write_trace(name + ".trace", tree)
-        print(text)
+    return by_load, problems
+
+
+def measure(targets, wanted):
+    """Profile, print, compare; the exit status."""
+    out = node.results_dir("profile")
+    by_load, problems = collect(targets, wanted, out)
+    for target in targets:
+        for found in by_load.values():
+            if target in found:
+                print(found[target][0])
     with open(out + "/compare.txt", "w", encoding="utf-8") as f:
-        for title, reports in by_load.items():
-            if len(reports) > 1:
-                text = title + "\n" + compare(reports)
+        for title, found in by_load.items():
+            if len(found) > 1:
+                text = title + "\n" + compare({t: report for t, (_, report)
+                                               in found.items()})
                 f.write(text)
                 print(text)
     for p in problems:
@@ -346,8 +357,4 @@ def main(argv):
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main(sys.argv[1:]))
-    except node.Failed as e:
-        node.say(str(e))
-        sys.exit(1)
+    node.exit_with(main, sys.argv[1:])

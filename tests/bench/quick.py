@@ -4,7 +4,6 @@
 
 import json
 import os
-import sys
 import time
 
 import loads
@@ -152,8 +151,4 @@ def main():
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except node.Failed as e:
-        node.say(str(e))
-        sys.exit(1)
+    node.exit_with(main)

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Put the table of the last `quick` into README.md, between its marks."""
+"""Put a table into README.md, between its marks: of the results.json or
+bench.json that is named, or else of the last `quick`."""
 
 import json
 import os
@@ -15,11 +16,11 @@ BEGIN, END = "<!-- bench:begin -->\n", "<!-- bench:end -->"
 
 def main():
     base = os.environ.get("RESULTS", node.work_dir() + "/results")
-    with open(base + "/quick-last/results.json", encoding="utf-8") as f:
+    name = (sys.argv[1:] or [base + "/quick-last/results.json"])[0]
+    with open(name, encoding="utf-8") as f:
         last = json.load(f)
     if last["problems"]:
-        raise node.Failed("the last run of quick had problems: %s" %
-                          last["problems"][0])
+        raise node.Failed("that run had problems: " + last["problems"][0])
     results = {(r["target"], r["load"]): r for r in last["results"]}
     targets = ["local", "nvme", "nvmebest", "dst"]
     rows = [[load.text] +
@@ -42,8 +43,4 @@ def main():
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except node.Failed as e:
-        node.say(str(e))
-        sys.exit(1)
+    node.exit_with(main)
