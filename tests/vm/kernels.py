@@ -377,13 +377,16 @@ def build_helpers(kernels):
         return
     out = os.path.join(CACHE, 'vm', 'helpers-' + clone_id())
     os.makedirs(out, exist_ok=True)
-    for name in sorted(os.listdir(source)):
+    names = sorted(os.listdir(source))
+    headers = max(os.path.getmtime(os.path.join(source, name))
+                  for name in names if name.endswith('.h'))
+    for name in names:
         if not name.endswith('.c'):
             continue
         src = os.path.join(source, name)
         exe = os.path.join(out, name[:-2])
         if not os.path.exists(exe) or \
-                os.path.getmtime(exe) < os.path.getmtime(src):
+                os.path.getmtime(exe) < max(os.path.getmtime(src), headers):
             run = subprocess.run(
                 ['gcc', '-O2', '-Wall', '-Wextra', '-Werror', '-static', '-I',
                  TOP, '-pthread', '-o', exe + '.new', src],

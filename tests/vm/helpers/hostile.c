@@ -8,80 +8,19 @@
  * requests the server must have counted as such. Exit 1 if a check failed.
  */
 #include <arpa/inet.h>
-#include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <poll.h>
-#include <stdarg.h>
-#include <stdbool.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <time.h>
-#include <unistd.h>
 
-#include "dst_proto.h"
+#include "peer.h"
 
-typedef uint8_t u8;
-typedef uint16_t u16;
-typedef uint32_t u32;
-typedef uint64_t u64;
-
-#define KIB		1024U
-#define MIB		(1024U * 1024)
-#define PATIENCE_MS	20000
 #define FUZZ_ROUNDS	400
 #define FLOOD		300
 
 static const char *peer_addr, *peer_export;
 static u64 size_bytes, sectors, generation, epoch;
-static unsigned int malformed, failures;
+static unsigned int malformed;
 static u8 data[2 * MIB];
 static u64 next_id = 1;
-
-static u32 crc32c(u32 crc, const void *p, size_t len)
-{
-	const u8 *b = p;
-
-	while (len--) {
-		crc ^= *b++;
-		for (int i = 0; i < 8; i++)
-			crc = crc >> 1 ^ (crc & 1 ? 0x82f63b78 : 0);
-	}
-	return crc;
-}
-
-static void seal(void *header, size_t len)
-{
-	u32 crc = ~crc32c(~0U, header, len - 4);
-
-	memcpy((u8 *)header + len - 4, &crc, 4);
-}
-
-static bool sealed(const void *header, size_t len)
-{
-	u32 crc = ~crc32c(~0U, header, len - 4);
-
-	return !memcmp((const u8 *)header + len - 4, &crc, 4);
-}
-
-static void check(const char *name, bool good, const char *fmt, ...)
-{
-	va_list args;
-
-	printf("%s %s", good ? "ok" : "FAILED", name);
-	if (!good) {
-		failures++;
-		printf(": ");
-		va_start(args, fmt);
-		vprintf(fmt, args);
-		va_end(args);
-	}
-	putchar('\n');
-	fflush(stdout);
-}
 
 /* ---- the wire ----------------------------------------------------------- */
 
@@ -100,51 +39,6 @@ static int dial(void)
 	}
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	return fd;
-}
-
-/* Return: bytes received before the end, or before patience ended. */
-static size_t take(int fd, void *p, size_t len, int ms)
-{
-	struct pollfd pfd = { .fd = fd, .events = POLLIN };
-	size_t have = 0;
-
-	while (have < len && poll(&pfd, 1, ms) == 1) {
-		ssize_t n = recv(fd, (u8 *)p + have, len - have, 0);
-
-		if (n <= 0)
-			break;
-		have += n;
-	}
-	return have;
-}
-
-static bool give(int fd, const void *p, size_t len)
-{
-	while (len) {
-		ssize_t n = send(fd, p, len, MSG_NOSIGNAL);
-
-		if (n <= 0)
-			return false;
-		p = (const u8 *)p + n;
-		len -= n;
-	}
-	return true;
-}
-
-/* Is it closed by the server? What it still says is thrown away. */
-static bool is_closed(int fd, int ms)
-{
-	struct pollfd pfd = { .fd = fd, .events = POLLIN };
-	u8 rest[65536];
-	ssize_t n;
-
-	for (;;) {
-		if (poll(&pfd, 1, ms) != 1)
-			return false;
-		n = recv(fd, rest, sizeof(rest), 0);
-		if (n <= 0)
-			return true;
-	}
 }
 
 static void make_hello(struct dst_proto_hello *h)
@@ -605,14 +499,6 @@ static void check_hellos(void)
 }
 
 /* ---- the rest ----------------------------------------------------------- */
-
-static u32 random_u32(void)
-{
-	static u64 state = 0x9e3779b97f4a7c15;
-
-	state = state * 6364136223846793005ULL + 1442695040888963407ULL;
-	return state >> 32;
-}
 
 /* Requests whose checksum is right and whose fields are not. */
 static void check_fuzz(void)
