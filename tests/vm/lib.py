@@ -395,8 +395,9 @@ def logged(host, pattern):
 def inject(host, what, probability=1, times=-1, **more):
     """Turn on failslab, fail_page_alloc or fail_make_request; ends by itself."""
     d = f'/sys/kernel/debug/{what}'
-    values = dict({'probability': probability, 'times': times, 'interval': 1,
-                   'verbose': 0}, **more)
+    values = dict({'times': times, 'interval': 1, 'verbose': 0}, **more)
+    # last: it begins with this, and must not hit what the rest would spare
+    values['probability'] = probability
     host.node.run(' && '.join(f'echo {v} >{d}/{k.replace("_", "-")}'
                               for k, v in values.items()))
 
