@@ -227,6 +227,7 @@ struct dst_trans {
 	bool			indexed;
 	bool			early;	/* its bio ended before any ack */
 	bool			reserve;	/* taken from the reserve of the pool */
+	bool			alone;	/* not to share a request with others */
 	u8			parity;	/* shard lock: of the barrier */
 	u16			tag;	/* slot on its lane */
 	u16			resends;
@@ -235,7 +236,9 @@ struct dst_trans {
 	u32			blockers;	/* shard lock */
 	u32			end_seq;	/* TCP sequence behind its data */
 	u32			boot_seq;	/* of the server that acked it */
+	u32			sent_bytes;	/* length of its request */
 	struct list_head	list;
+	struct list_head	with;	/* sent: others in its request, as it is */
 	struct rb_node		rb;		/* shard lock */
 	sector_t		subtree_last;
 	union {

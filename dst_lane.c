@@ -94,19 +94,30 @@ static u32 dst_lane_bio_crc(struct bio *bio)
 	return ~crc;
 }
 
-/* Of the data that is sent. */
-static u32 dst_lane_trans_crc(struct dst_trans *t)
+static u32 dst_lane_pages_crc(const struct dst_trans *t, u32 crc)
 {
-	u32 left = t->length_bytes, crc = ~0U, n;
 	struct page **pages = dst_trans_pages(t);
+	u32 left = t->length_bytes, n;
 	unsigned int i;
 
-	if (!t->nr_pages)
-		return dst_lane_bio_crc(t->bio);
 	for (i = 0; i < t->nr_pages; i++, left -= n) {
 		n = min_t(u32, left, PAGE_SIZE);
 		crc = crc32c(crc, page_address(pages[i]), n);
 	}
+	return crc;
+}
+
+/* Of all the data of a request. */
+static u32 dst_lane_request_crc(struct dst_trans *t)
+{
+	struct dst_trans *o;
+	u32 crc;
+
+	if (!t->nr_pages)
+		return dst_lane_bio_crc(t->bio);
+	crc = dst_lane_pages_crc(t, ~0U);
+	list_for_each_entry(o, &t->with, list)
+		crc = dst_lane_pages_crc(o, crc);
 	return ~crc;
 }
 
@@ -123,8 +134,8 @@ static void dst_lane_build_header(struct dst_lane *lane, struct dst_trans *t)
 	req->tag = cpu_to_le16(t->tag);
 	req->id = cpu_to_le64(t->id);
 	req->sector = cpu_to_le64(t->sector);
-	req->length_bytes = cpu_to_le32(t->length_bytes);
-	req->data_crc = cpu_to_le32(digest ? dst_lane_trans_crc(t) : 0);
+	req->length_bytes = cpu_to_le32(t->sent_bytes);
+	req->data_crc = cpu_to_le32(digest ? dst_lane_request_crc(t) : 0);
 	dst_wire_seal(req, sizeof(*req));
 }
 
@@ -167,29 +178,82 @@ static void dst_lane_put_data(struct dst_lane *lane, struct dst_trans *t)
 	}
 }
 
+/*
+ * May @t go in the request that @first begins? Only writes that have ended
+ * already: nobody waits for any of them, so one answer for all costs nothing.
+ */
+static bool dst_lane_may_share(const struct dst_lane *lane,
+			       const struct dst_trans *first,
+			       const struct dst_trans *t)
+{
+	u32 bytes = first->sent_bytes + t->length_bytes;
+
+	return t->early && !t->alone && t->op == first->op &&
+	       t->flags == first->flags && t->phase == first->phase &&
+	       t->sector == first->sector + (first->sent_bytes >> SECTOR_SHIFT) &&
+	       bytes <= lane->dev->info.max_transfer_bytes &&
+	       lane->open_bytes + bytes <= lane->credit_bytes;
+}
+
+static void dst_lane_mark_sent(struct dst_lane *lane, struct dst_trans *t)
+{
+	t->state = DST_TRANS_SENT;
+	t->sent = jiffies;
+	if (!t->resends)
+		t->since = t->sent;
+	t->sent_ns = t->id & (DST_LANE_SAMPLE - 1) ? 0 : ktime_get_ns();
+	trace_dst_send(t, lane->index);
+}
+
+/* Let those that are next and go on where @first ends share its request. */
+static void dst_lane_gather(struct dst_lane *lane, struct dst_trans *first)
+{
+	unsigned int room = dst_conn_tx_room(&lane->conn) -
+			    dst_lane_tx_bvecs(first);
+	struct dst_trans *t, *next;
+
+	lockdep_assert_held(&lane->lock);
+	if (first->op != DST_PROTO_OP_WRITE || !first->early || first->alone)
+		return;
+	list_for_each_entry_safe(t, next, &lane->queue, list) {
+		if (!dst_lane_may_share(lane, first, t) || t->nr_pages > room)
+			break;
+		room -= t->nr_pages;
+		first->sent_bytes += t->length_bytes;
+		list_move_tail(&t->list, &first->with);
+		dst_lane_mark_sent(lane, t);
+	}
+}
+
+static void dst_lane_put_request(struct dst_lane *lane, struct dst_trans *t)
+{
+	struct dst_trans *o;
+
+	dst_lane_build_header(lane, t);
+	if (t->op == DST_PROTO_OP_WRITE)
+		dst_lane_put_data(lane, t);
+	list_for_each_entry(o, &t->with, list)
+		dst_lane_put_data(lane, o);
+	t->end_seq = lane->conn.tx_seq;
+}
+
 /* Give @t a slot and put it into the batch. */
 static void dst_lane_put(struct dst_lane *lane, struct dst_trans *t)
 {
 	lockdep_assert_held(&lane->lock);
 	list_del_init(&t->list);
-	t->state = DST_TRANS_SENT;
+	INIT_LIST_HEAD(&t->with);
+	t->sent_bytes = t->length_bytes;
 	t->tag = lane->free_tags[--lane->nr_free];
-	t->sent = jiffies;
-	if (!t->resends)
-		t->since = t->sent;
-	t->sent_ns = t->id & (DST_LANE_SAMPLE - 1) ? 0 : ktime_get_ns();
+	dst_lane_mark_sent(lane, t);
+	dst_lane_gather(lane, t);
 	lane->slots[t->tag] = t;
 	lane->open++;
 	if (dst_wire_has_data(t->op))
-		lane->open_bytes += t->length_bytes;
+		lane->open_bytes += t->sent_bytes;
 	else if (t->length_bytes)
 		lane->open_ranges++;
-
-	dst_lane_build_header(lane, t);
-	if (t->op == DST_PROTO_OP_WRITE)
-		dst_lane_put_data(lane, t);
-	t->end_seq = lane->conn.tx_seq;
-	trace_dst_send(t, lane->index);
+	dst_lane_put_request(lane, t);
 }
 
 /* Gather what can go out in one send. Return: false if there is nothing. */
@@ -352,6 +416,13 @@ static void dst_lane_sample_latency(struct dst_lane *lane, u64 sent_ns)
 	WRITE_ONCE(lane->latency_us, old ? (old * 7 + us) / 8 : us);
 }
 
+static void dst_lane_again(struct dst_lane *lane, struct dst_trans *t)
+{
+	t->resends++;
+	this_cpu_inc(lane->dev->counters->resends);
+	dst_trans_dispatch(t);
+}
+
 static void dst_lane_finish(struct dst_lane *lane, struct dst_trans *t,
 			    u8 status)
 {
@@ -362,14 +433,37 @@ static void dst_lane_finish(struct dst_lane *lane, struct dst_trans *t,
 		dst_lane_sample_latency(lane, t->sent_ns);
 	if (unlikely(status == DST_PROTO_ST_DIGEST &&
 		     t->resends < DST_LANE_DIGEST_TRIES)) {
-		t->resends++;
-		this_cpu_inc(lane->dev->counters->resends);
-		dst_trans_dispatch(t);
+		dst_lane_again(lane, t);
 		return;
 	}
 	dst_trans_ack(t, status,
 		      le16_to_cpu(reply->flags) & DST_PROTO_REPLY_DURABLE,
 		      lane->boot_seq);
+}
+
+/* A request has been answered: for all that shared it. */
+static void dst_lane_finish_all(struct dst_lane *lane, struct dst_trans *t,
+				u8 status)
+{
+	struct dst_trans *next;
+	LIST_HEAD(all);
+
+	if (likely(list_empty(&t->with))) {
+		dst_lane_finish(lane, t, status);
+		return;
+	}
+	list_splice_init(&t->with, &all);
+	list_add(&t->list, &all);
+	list_for_each_entry_safe(t, next, &all, list) {
+		list_del_init(&t->list);
+		if (likely(status == DST_PROTO_ST_OK)) {
+			dst_lane_finish(lane, t, status);
+		} else {
+			/* only some of them may be bad: ask for each */
+			t->alone = true;
+			dst_lane_again(lane, t);
+		}
+	}
 }
 
 static u32 dst_lane_reply_data(const struct dst_trans *t,
@@ -401,7 +495,7 @@ static struct dst_trans *dst_lane_claim(struct dst_lane *lane,
 	lane->free_tags[lane->nr_free++] = tag;
 	lane->open--;
 	if (dst_wire_has_data(t->op))
-		lane->open_bytes -= t->length_bytes;
+		lane->open_bytes -= t->sent_bytes;
 	else if (t->length_bytes)
 		lane->open_ranges--;
 	return t;
@@ -444,8 +538,11 @@ static int dst_lane_header(struct dst_conn *conn)
 	if (dst_wire_check_reply(reply))
 		return -EPROTO;
 	if (reply->op == DST_PROTO_OP_RESIZED) {
+		if (reply->length_bytes || reply->status || reply->tag ||
+		    reply->flags)
+			return -EPROTO;
 		dst_device_resized(lane->dev, le64_to_cpu(reply->id));
-		return reply->length_bytes ? -EPROTO : 0;
+		return 0;
 	}
 
 	spin_lock_bh(&lane->lock);
@@ -469,7 +566,7 @@ static int dst_lane_header(struct dst_conn *conn)
 	if (reply->length_bytes)
 		dst_lane_expect_data(lane, t);
 	else
-		dst_lane_finish(lane, t, reply->status);
+		dst_lane_finish_all(lane, t, reply->status);
 	return 0;
 }
 
@@ -612,11 +709,9 @@ static int dst_lane_id_cmp(void *priv, const struct list_head *a,
  * still be executed by the server: it waits for the fence. The rest may go
  * another way at once.
  */
-static void dst_lane_reclaim(struct dst_lane *lane, struct dst_trans *t,
-			     struct list_head *again)
+static void dst_lane_reclaim_one(struct dst_lane *lane, struct dst_trans *t,
+				 struct list_head *again)
 {
-	if (dst_lane_is_own(t))
-		return;
 	t->resends++;
 	lane->resends++;
 	this_cpu_inc(lane->dev->counters->resends);
@@ -626,6 +721,22 @@ static void dst_lane_reclaim(struct dst_lane *lane, struct dst_trans *t,
 		list_add_tail(&t->list, &lane->fencing);
 	} else {
 		list_add_tail(&t->list, again);
+	}
+}
+
+static void dst_lane_reclaim(struct dst_lane *lane, struct dst_trans *t,
+			     struct list_head *again)
+{
+	struct dst_trans *o, *next;
+	LIST_HEAD(with);
+
+	if (dst_lane_is_own(t))
+		return;
+	list_splice_init(&t->with, &with);
+	dst_lane_reclaim_one(lane, t, again);
+	list_for_each_entry_safe(o, next, &with, list) {
+		list_del_init(&o->list);
+		dst_lane_reclaim_one(lane, o, again);
 	}
 }
 

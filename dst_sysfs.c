@@ -146,9 +146,13 @@ static void dst_sysfs_show_lane(struct seq_file *m, struct dst_lane *lane)
 	spin_lock_bh(&lane->lock);
 	dst_sysfs_show_list(m, &lane->queue, lane->index);
 	dst_sysfs_show_list(m, &lane->fencing, lane->index);
-	for (i = 0; i < lane->nr_slots; i++)
-		if (lane->slots[i] && dst_sysfs_is_live(lane->slots[i]))
+	for (i = 0; i < lane->nr_slots; i++) {
+		if (!lane->slots[i])
+			continue;
+		if (dst_sysfs_is_live(lane->slots[i]))
 			dst_sysfs_show_trans(m, lane->slots[i], lane->index);
+		dst_sysfs_show_list(m, &lane->slots[i]->with, lane->index);
+	}
 	spin_unlock_bh(&lane->lock);
 }
 

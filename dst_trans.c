@@ -133,6 +133,7 @@ struct dst_trans *dst_trans_alloc(struct dst_device *dev, struct bio *bio,
 	t->length_bytes = bio->bi_iter.bi_size;
 	t->phase = DST_PHASE_NEW;
 	t->early = false;
+	t->alone = false;
 	t->indexed = false;
 	t->nr_pages = 0;
 	t->charged_bytes = 0;
