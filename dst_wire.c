@@ -95,7 +95,9 @@ static bool dst_wire_welcome_fits(const struct dst_proto_welcome *w)
 	u32 transfer = le32_to_cpu(w->max_transfer_bytes);
 	u64 size = le64_to_cpu(w->size_bytes);
 
-	return dst_wire_is_block_size(block) &&
+	return le16_to_cpu(w->version) >= DST_PROTO_VERSION_MIN &&
+	       le16_to_cpu(w->version) <= DST_PROTO_VERSION_MAX &&
+	       dst_wire_is_block_size(block) &&
 	       physical >= block && !(physical & (physical - 1)) &&
 	       physical <= DST_PROTO_MAX_TRANSFER_BYTES &&
 	       transfer >= DST_PROTO_MIN_TRANSFER_BYTES &&

@@ -208,8 +208,6 @@ static struct dst_proto_welcome good_welcome(void)
 /* of every welcome, whatever it says */
 static const struct change welcome_changes[] = {
 	WELCOME(magic, DST_PROTO_HELLO_MAGIC, -EPROTO),
-	WELCOME(version, 0, 0),
-	WELCOME(version, 0xffff, 0),
 	WELCOME(export_uuid[0], 0xff, 0),
 	WELCOME(boot_id[0], 0xff, 0),
 	WELCOME(client_nonce[0], 0xff, 0),
@@ -230,6 +228,8 @@ static const struct change welcome_changes[] = {
 
 /* of one that says OK */
 static const struct change welcome_geometry[] = {
+	WELCOME(version, DST_PROTO_VERSION_MIN - 1, -EPROTO),
+	WELCOME(version, DST_PROTO_VERSION_MAX + 1, -EPROTO),
 	WELCOME(features, DST_PROTO_F_ALL, 0),
 	WELCOME(features, DST_PROTO_F_ALL + 1, -EPROTO),
 	WELCOME(features, 1ULL << 63, -EPROTO),

@@ -414,6 +414,11 @@ static const struct lie lies[] = {
 	{ "a reply twice", ON_BOTH | TWICE, 0, 0, 0 },
 	{ "noise", ON_BOTH | NOISE, 0, 0, 0 },
 	{ "resized, with data", ON_BOTH | RESIZED, REPLY(length_bytes), 512 },
+	{ "resized, with a tag", ON_BOTH | RESIZED, REPLY(tag), 1 },
+	{ "resized, with a status", ON_BOTH | RESIZED, REPLY(status),
+	  DST_PROTO_ST_IOERR },
+	{ "resized, durably", ON_BOTH | RESIZED, REPLY(flags),
+	  DST_PROTO_REPLY_DURABLE },
 	{ "resized to nothing", ON_BOTH | RESIZED | HARMLESS, REPLY(id),
 	  SIZE_BYTES },
 	{ "resized to an odd size", ON_BOTH | RESIZED | HARMLESS, REPLY(id),
@@ -485,6 +490,7 @@ static void tell(int fd, const struct dst_proto_request *r,
 	if (lie->how & RESIZED) {
 		a.op = DST_PROTO_OP_RESIZED;
 		a.tag = 0;
+		a.flags = 0;
 		a.id = size_bytes;
 		a.length_bytes = 0;
 	}
