@@ -108,7 +108,7 @@ int dst_owner_open(struct dst_export *export, const char *path, char *reason)
 	} else {
 		ret = dst_owner_load(export);
 	}
-	if (ret)
+	if (ret && ret != -ENOMEM)
 		snprintf(reason, DST_IOC_REASON_LEN,
 			 "the owner can't be kept in %.120s", path);
 	return ret;
