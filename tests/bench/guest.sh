@@ -99,14 +99,13 @@ nvme_attach()
 	put 127.0.0.1 "$t/ports/$2/addr_traddr"
 	put "$2" "$t/ports/$2/addr_trsvcid"
 	ln -s "$s" "$t/ports/$2/subsystems/bench-$1" || die "nvmet port"
-	ls -d /sys/block/nvme*n* /sys/block/nvme*n*/queue \
-		>/tmp/before 2>/dev/null
+	before=$(echo /sys/block/nvme*n*)
 	put "transport=tcp,traddr=127.0.0.1,trsvcid=$2,nqn=bench-$1$3" \
 		/dev/nvme-fabrics
 	wait_for 20 nvme_new || return
 	for q in /sys/block/nvme*n*/queue; do
-		if [ -n "$4" ] && grep -qs mq-deadline "$q/scheduler" &&
-		   ! grep -qx "$q" /tmp/before; then
+		case " $before " in *" ${q%/queue} "*) continue ;; esac
+		if [ -n "$4" ] && grep -qs mq-deadline "$q/scheduler"; then
 			put "$4" "$q/scheduler"
 		fi
 	done
@@ -118,7 +117,9 @@ nvme_new()
 	for new in /sys/block/nvme*n*; do
 		case $new in *[0-9]c[0-9]*) continue ;; esac # one path of it
 		[ -e "$new/size" ] || continue
-		grep -qx "$new" /tmp/before || { new=${new##*/}; return 0; }
+		case " $before " in *" $new "*) continue ;; esac
+		new=${new##*/}
+		return 0
 	done
 	return 1
 }

@@ -152,9 +152,10 @@ def main_job(targets):
         for load in DURABLE:
             if fits(t, load):
                 lines += ["ext4_on " + t, measure(t, load), "ext4_off"]
-    for tag, text, commands in CONDITIONS:
+    for tag, _, commands in CONDITIONS:
         lines += ["keep"] + commands
-        lines += [measure(t, load) for load in network_loads(tag, text)
+        lines += [measure(t, load) for load in NETWORK
+                  if load.name.endswith("." + tag)
                   for t in targets if t in NETWORK_TARGETS and fits(t, load)]
         lines += ["lose 0" if tag == "loss" else "delay 0"]
     return "\n".join(lines) + "\n"

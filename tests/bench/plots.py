@@ -82,6 +82,8 @@ def lines(out, name, title, labels, series, logscale="xy", colours=None):
     if "y" in logscale:
         body += ["set logscale y", "set ytics (%s)" % ", ".join(
             "'%s' %g" % (human(y), y) for y in ticks_125(series))]
+    else:
+        body.append("set yrange [0:*]")
     body.append("plot " + ", ".join(plots))
     draw(out, name, title, "\n".join(body), columns(rows))
 

@@ -6,8 +6,10 @@
 size_mb=1024
 
 # In place of guest.sh's: a disk that keeps nothing, and so may have any size.
+# It may be there already.
 null_add()
 {
+	[ ! -b "/dev/$1" ] || return 0
 	d=$conf/nullb/$1
 	mkdir "$d" || die "null_blk $1"
 	put "$size_mb" "$d/size"
@@ -17,11 +19,13 @@ null_add()
 	wait_for 5 [ -b "/dev/$1" ]
 }
 
-# memory FILE: what is in use, when what can be dropped has been
+# memory FILE: what is in use, when what is kept for some seconds has gone, and
+# what can be dropped has been
 memory()
 {
-	sleep 1
+	sleep 12
 	put 3 /proc/sys/vm/drop_caches
+	put 1 /proc/sys/vm/compact_memory # takes free pages off the processor's list
 	sleep 1
 	cat /proc/meminfo >"/out/$1"
 }
@@ -35,17 +39,21 @@ attach()
 	esac
 }
 
+# client_id NUMBER
+client_id() { printf '00000000-0000-4000-8000-%012x' "$1"; }
+
 # a client more of an export that has one already: client KIND NAME NUMBER
 client()
 {
 	case $1 in
 	dst)
-		dstctl attach 127.0.0.1/shared >"/out/dev.$2" 2>>/out/log ||
+		DST_INITIATOR=$(client_id "$3") \
+			dstctl attach 127.0.0.1/shared >"/out/dev.$2" 2>>/out/log ||
 			die "dstctl attach: $(tail -1 /out/log)"
 		;;
 	nvme)
-		ls -d /sys/block/nvme*n* >/tmp/before 2>/dev/null
-		id=$(printf '00000000-0000-4000-8000-%012x' "$3")
+		before=$(echo /sys/block/nvme*n*)
+		id=$(client_id "$3")
 		put "transport=tcp,traddr=127.0.0.1,trsvcid=4999,nqn=bench-shared,disable_sqflow,hostnqn=nqn.2014-08.org.nvmexpress:uuid:$id,hostid=$id" \
 			/dev/nvme-fabrics
 		wait_for 20 nvme_new || return
@@ -69,7 +77,8 @@ share()
 	esac
 }
 
-# across NAME PREFIX COUNT FIO-OPTIONS...: I/O on all of the devices in turn
+# across NAME PREFIX COUNT FIO-OPTIONS...: I/O on all of the devices in turn, 8
+# at a time, as deep on each, however many there are
 across()
 {
 	name=$1 files='' i=1
@@ -78,7 +87,8 @@ across()
 		i=$((i + 1))
 	done
 	shift 3
-	run_fio "$name" "$files" --file_service_type=roundrobin:1 "$@"
+	run_fio "$name" "$files" --file_service_type=roundrobin:8 "$@" \
+		--iodepth=$((32 * count))
 }
 
 # grow WHAT KIND COMMAND COUNT... -- FIO-OPTIONS: COMMAND brings one more
@@ -87,10 +97,15 @@ grow()
 	what=$1 kind=$2 command=$3 have=0 counts=''
 	shift 3
 	while [ "$1" != -- ]; do
-		counts="$counts $1"
+		counts="$counts $1" count_most=$1
 		shift
 	done
 	shift
+	if [ "$what" = device ]; then	# the disks are not what is measured
+		for i in $(seq "$count_most"); do
+			null_add "nulldevice$i"
+		done
+	fi
 	memory "memory.$kind.$what.0"
 	for count in $counts; do
 		while [ $have -lt "$count" ]; do
@@ -117,6 +132,8 @@ size()
 	keep
 }
 size_number=500
+
+put 80 /proc/sys/vm/nr_hugepages	# for 10,000 buffers, and what fio rounds up
 
 # fio calls this before its first I/O: what is in use then, and when all of the
 # I/O is on its way and nothing has arrived yet.
