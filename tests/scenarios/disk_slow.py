@@ -9,8 +9,8 @@ from lib import (dm, dm_reload, dst_attach, dst_export, dst_status, fill,
                  null_blk, peek, sectors, timed)
 
 VARIANTS = ('block', 'file')
-KEEPALIVE_MS = 300
-DELAY_MS = 1000
+KEEPALIVE_MS = 1000
+DELAY_MS = 3000
 MB = 1 << 20
 
 
@@ -25,7 +25,8 @@ def slow_disk(server, variant):
     if variant == 'block':
         return disk, slow
     server.run(f'modprobe dm-delay; mkfs.ext4 -q {disk} && mkdir -p /mnt/s && '
-               f'mount {disk} /mnt/s && fallocate -l 16M /mnt/s/f')
+               f'mount {disk} /mnt/s && head -c 16M /dev/zero >/mnt/s/f && '
+               'sync')
     return '/mnt/s/f', slow
 
 
@@ -36,7 +37,7 @@ def run(rig, variant):
                      f'{KEEPALIVE_MS}ms', '--lanes', '2')
     fill(client, dev, 0x41, 0, 8192)
     slow()
-    rc, took, out = timed(client, f'for i in $(seq 1 12); do dd if=/dev/zero '
+    rc, took, out = timed(client, f'for i in $(seq 1 6); do dd if=/dev/zero '
                           f'of={dev} bs=4096 count=1 seek=$((2 * i)) '
                           'oflag=direct conv=notrunc & done; '
                           f'dd if={dev} of=/dev/null bs=4096 count=2 '
