@@ -23,10 +23,10 @@ BLOCKS = 12
 def write(byte, dev, first, count):
     """All at once, like a queue of so many."""
     return (f'head -c 4096 /dev/zero | tr "\\000" {byte} >/tmp/{byte}; set --; '
-            f'for i in $(seq {first} {first + count - 1}); do dd if=/tmp/{byte} '
-            f'of={dev} bs=4096 seek=$i oflag=direct conv=notrunc status=none & '
-            'set -- "$@" $!; done; rc=0; for i; do wait $i || rc=1; done; '
-            'exit $rc')
+            f'for i in $(seq {first} {first + count - 1}); do '
+            f'dd if=/tmp/{byte} of={dev} bs=4096 seek=$i oflag=direct '
+            'conv=notrunc status=none & set -- "$@" $!; done; '
+            'rc=0; for i; do wait $i || rc=1; done; exit $rc')
 
 
 def run(rig, variant):
