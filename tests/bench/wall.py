@@ -40,7 +40,7 @@ def text_of(rw, jobs):
 def options(rw, jobs):
     return " ".join(loads.FIO + [
         "--rw=" + rw, "--bs=4k", "--iodepth=%d" % DEPTH, "--time_based",
-        "--runtime=%gs" % RUNTIME, "--ramp_time=200ms", "--numjobs=%d" % jobs,
+        "--runtime=%dms" % (RUNTIME * 1000), "--ramp_time=200ms", "--numjobs=%d" % jobs,
         "--group_reporting", "--iodepth_batch_submit=8",
         "--iodepth_batch_complete_min=8"])
 
