@@ -5,7 +5,9 @@
  *
  * Reads, writes and flushes of a block device are submitted by the target's
  * thread and end in dst_backend_endio(). Everything that may block is done by
- * the export's workers.
+ * the export's workers: also submitting, when the queue of the disk was full a
+ * moment ago. The thread has to go on, to answer what is done and to show the
+ * client that we are alive.
  */
 #include <linux/blkdev.h>
 #include <linux/falloc.h>
@@ -17,6 +19,10 @@
 
 /* Of a long range: what is done between looks at whether it is wanted. */
 #define DST_BACKEND_PIECE_SECTORS	((8 * 1024 * 1024) >> SECTOR_SHIFT)
+/* To submit takes no time, unless the queue of the disk is full. */
+#define DST_BACKEND_FULL_TICKS		1
+/* For so long after that the workers submit. */
+#define DST_BACKEND_FULL_MS		1000
 
 static u8 dst_backend_status(blk_status_t status)
 {
@@ -131,8 +137,16 @@ static void dst_backend_endio(struct bio *bio)
 			 dst_backend_status(bio->bi_status));
 }
 
+static bool dst_backend_is_bio(const struct dst_request *req)
+{
+	return !req->target->export->backend.is_file &&
+	       (dst_wire_has_data(req->op) || req->op == DST_PROTO_OP_FLUSH);
+}
+
 static void dst_backend_submit(struct dst_request *req)
 {
+	struct dst_export *export = req->target->export;
+	unsigned long begun = jiffies;
 	struct bio *bio = &req->bio;
 
 	switch (req->op) {
@@ -152,6 +166,9 @@ static void dst_backend_submit(struct dst_request *req)
 	bio->bi_iter.bi_sector = req->sector;
 	bio->bi_end_io = dst_backend_endio;
 	submit_bio(bio);
+	if (unlikely(jiffies - begun > DST_BACKEND_FULL_TICKS))
+		WRITE_ONCE(export->full_until,
+			   jiffies + msecs_to_jiffies(DST_BACKEND_FULL_MS));
 }
 
 static int dst_backend_file_rw(struct dst_request *req)
@@ -262,13 +279,20 @@ static int dst_backend_block(struct dst_request *req)
 	return ret;
 }
 
+static void dst_backend_run(struct dst_request *req)
+{
+	int ret = req->target->export->backend.is_file ?
+		  dst_backend_file(req) : dst_backend_block(req);
+
+	dst_backend_done(req, dst_backend_errno(ret));
+}
+
 /* What a worker of an export does. */
 static void dst_backend_work(struct work_struct *work)
 {
 	struct dst_request *req = container_of(work, struct dst_request, work);
 	unsigned int noio = memalloc_noio_save();
 	unsigned int throttle = current->flags & PF_LOCAL_THROTTLE;
-	int ret = -ENODEV;
 
 	/*
 	 * The client may be on this machine, waiting for us to clean its dirty
@@ -276,12 +300,14 @@ static void dst_backend_work(struct work_struct *work)
 	 */
 	current->flags |= PF_LOCAL_THROTTLE;
 	/* for a connection that is no more nothing needs to be done */
-	if (!dst_target_is_dead(req->target))
-		ret = req->target->export->backend.is_file ?
-		      dst_backend_file(req) : dst_backend_block(req);
+	if (dst_target_is_dead(req->target))
+		dst_backend_done(req, dst_backend_errno(-ENODEV));
+	else if (dst_backend_is_bio(req))
+		dst_backend_submit(req);
+	else
+		dst_backend_run(req);
 	current->flags = (current->flags & ~PF_LOCAL_THROTTLE) | throttle;
 	memalloc_noio_restore(noio);
-	dst_backend_done(req, dst_backend_errno(ret));
 }
 
 /**
@@ -294,8 +320,8 @@ void dst_backend_execute(struct dst_request *req)
 {
 	struct dst_export *export = req->target->export;
 
-	if (!export->backend.is_file &&
-	    (dst_wire_has_data(req->op) || req->op == DST_PROTO_OP_FLUSH)) {
+	if (dst_backend_is_bio(req) &&
+	    time_after_eq(jiffies, READ_ONCE(export->full_until))) {
 		dst_backend_submit(req);
 		return;
 	}

@@ -311,6 +311,7 @@ static struct dst_export *dst_export_create(struct dst_ioc_export_add *arg,
 	init_waitqueue_head(&export->drained);
 	INIT_DELAYED_WORK(&export->tick, dst_export_tick);
 	INIT_WORK(&export->revive, dst_revive_work);
+	export->full_until = jiffies;
 	dst_export_read_arg(export, arg);
 	*err = dst_backend_open(&export->backend, export->path,
 				export->read_only, arg->reason);

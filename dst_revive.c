@@ -54,6 +54,8 @@ void dst_revive_work(struct work_struct *work)
 	struct dst_export *export = container_of(work, struct dst_export,
 						 revive);
 
+	/* one of them may still be on its way out of submit_bio() */
+	flush_workqueue(export->workers);
 	dst_backend_close(&export->backend);
 	if (!dst_revive_open(export))
 		return;

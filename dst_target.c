@@ -3,8 +3,8 @@
  * One connection of a client, and the thread that serves it.
  *
  * The thread receives requests, checks them, submits them, collects what has
- * been done and answers. It never waits for a client, and for a disk only in
- * submit_bio(), where the queue of the disk is full. When the backend completes
+ * been done and answers. It never waits for a client, and for a disk only once
+ * in submit_bio(), where the queue of the disk has become full. When the backend completes
  * a request while it is submitted, the reply goes out without any further
  * wake-up.
  */

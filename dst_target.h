@@ -139,6 +139,7 @@ struct dst_export {
 	struct dst_portal	*portals[DST_IOC_LISTENS];
 	unsigned int		nr_portals;
 	struct workqueue_struct	*workers;
+	unsigned long		full_until;	/* jiffies: the queue of the disk */
 	mempool_t		requests;	/* struct dst_request */
 	mempool_t		vecs;		/* of large requests */
 	mempool_t		pages;
