@@ -277,20 +277,35 @@ class Node:
         return sock
 
     def wait_boot(self, timeout=60):
-        """Await the agent, then give the node its name and address."""
-        deadline = time.monotonic() + timeout * self.patience
-        tries = BOOT_TRIES
+        """Await the agent, then give the node its name and address.
+
+        A kernel that patches its text while it boots now and then traps or
+        hangs under TCG. None of our code is there yet: it is no report of
+        ours, and the node is booted again.
+        """
+        for left in reversed(range(BOOT_TRIES)):
+            try:
+                self._await_agent(timeout * self.patience)
+                self._introduce()
+                break
+            except (NodeDown, CommandError) as e:
+                if not left:
+                    self.kill()
+                    raise
+                self._boot_again(e)
+        self.namespaces = {}
+        self.dirty = self.booting = False
+
+    def _await_agent(self, seconds):
+        deadline = time.monotonic() + seconds
         while not self._hello.wait(0.2):
             if not self.up:
-                tries -= 1
-                if not tries:
-                    raise NodeDown(f'{self.name}: QEMU ended during boot')
-                self._boot_again()
+                raise NodeDown(f'{self.name}: QEMU ended during boot')
             if time.monotonic() > deadline:
-                tail = self.serial_text()[-2000:]
-                self.kill()
-                raise NodeDown(f'{self.name}: no agent after '
-                               f'{timeout * self.patience:.0f} s\n{tail}')
+                raise NodeDown(f'{self.name}: no agent after {seconds:.0f} s\n'
+                               + self.serial_text()[-2000:])
+
+    def _introduce(self):
         self.run(f'echo {self.name} >/proc/sys/kernel/hostname; '
                  'echo 0 >/proc/sys/net/ipv6/conf/all/accept_dad; '
                  'echo 0 >/proc/sys/net/ipv6/conf/default/accept_dad; '
@@ -298,14 +313,9 @@ class Node:
                  f'ip addr add {self.ip}/24 dev eth0; '
                  f'ip addr add {self.ip6}/64 dev eth0 nodad; '
                  'ip link set eth0 up', timeout=30)
-        self.namespaces = {}
-        self.dirty = self.booting = False
 
-    def _boot_again(self):
-        """A kernel that patches its text while it boots now and then traps in
-        it under TCG. None of our code is there yet: it is no report of ours.
-        """
-        self.rig.log(f'{self.name}: ended during boot, booting again')
+    def _boot_again(self, why):
+        self.rig.log(f'{self.name}: booting again: {str(why).splitlines()[0]}')
         self.kill()
         with open(self.serial, 'r+b') as f:
             f.seek(self._boot_log)
