@@ -104,7 +104,7 @@ def read_result(out, target, load):
         return None
     sides = [job[d] for d in ("read", "write") if job[d]["total_ios"]]
     ios = sum(s["total_ios"] for s in sides)
-    if job["error"] or ios != load.ios:
+    if job["error"] or ios != load.ios or not job["job_runtime"]:
         return None
     seconds = job["job_runtime"] / 1000
     main = max(sides, key=lambda s: s["total_ios"])

@@ -65,7 +65,7 @@ NETWORK_BASE = [Load("randread", "4k", 1, 0), Load("randwrite", "4k", 1, 0),
 def network_loads(tag, text):
     """The loads under one condition; losses want many to be of the same
     number, delays want few."""
-    counts = {"4k": 8000 if tag == "loss" else 1000, "1m": 200}
+    counts = {"4k": 8000 if tag == "loss" else 4000, "1m": 200}
     return [load.under(tag, text, counts[load.block])
             for load in NETWORK_BASE]
 

@@ -25,7 +25,7 @@ RUNTIME = float(os.environ.get("RUNTIME", "2"))
 DEPTH, WANTED = 32, 1.5
 LOADS = [(rw, jobs) for jobs in (1, 2) for rw in ("randread", "randwrite")]
 WORDS = {"randread": "random read", "randwrite": "random write"}
-BOOT_S, START_S = 90, 1.5
+BOOT_S, START_S = 60, 1.2
 
 
 def name_of(rw, jobs, number):
