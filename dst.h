@@ -138,6 +138,8 @@ struct dst_conn {
 
 int dst_conn_module_init(void);
 void dst_conn_module_exit(void);
+void dst_conn_hold_reserves(void);
+void dst_conn_drop_reserves(void);
 int dst_conn_init(struct dst_conn *conn, const struct dst_conn_ops *ops,
 		  unsigned int rx_header_bytes);
 void dst_conn_destroy(struct dst_conn *conn);

@@ -112,23 +112,50 @@ bool dst_backend_is_gone(const struct dst_backend *b)
 	return test_bit(GD_DEAD, &disk->state) || !disk_live(disk);
 }
 
+/**
+ * dst_backend_identify - what tells this disk from others
+ * @b: open
+ * @id: filled
+ *
+ * Context: process.
+ */
+void dst_backend_identify(const struct dst_backend *b,
+			  struct dst_backend_id *id)
+{
+	static const enum blk_unique_id types[] = {
+		BLK_UID_NAA, BLK_UID_EUI64, BLK_UID_T10,
+	};
+	struct gendisk *disk;
+	unsigned int i;
+	int len = 0;
+
+	memset(id, 0, sizeof(*id));
+	if (b->is_file)
+		return;
+	disk = b->bdev.bdev->bd_disk;
+	id->start_sector = get_start_sect(b->bdev.bdev);
+	id->logical_block_bytes = b->logical_block_bytes;
+	for (i = 0; disk->fops->get_unique_id && i < ARRAY_SIZE(types); i++) {
+		len = disk->fops->get_unique_id(disk, id->unique, types[i]);
+		if (len > 0 && len <= sizeof(id->unique))
+			break;
+		len = 0;
+	}
+	if (!len)
+		memset(id->unique, 0, sizeof(id->unique));
+	else
+		id->type = types[i];
+	id->len = len;
+}
+
 /* ---- executing --------------------------------------------------------- */
 
-/*
- * What failed because the disk has gone is not answered: the client sends it
- * again. Context: any.
- */
+/* Context: any. */
 static void dst_backend_done(struct dst_request *req, u8 status)
 {
-	struct dst_export *export = req->target->export;
-
 	req->status = status;
-	if (unlikely(status != DST_PROTO_ST_OK &&
-		     dst_backend_is_gone(&export->backend))) {
-		dst_target_set(req->target, DST_TARGET_DEAD);
-		mod_delayed_work(dst_wq, &export->tick, 0);
-	}
-	dst_target_done(req);
+	if (likely(status == DST_PROTO_ST_OK) || !dst_revive_doubts(req))
+		dst_target_done(req);
 }
 
 static void dst_backend_endio(struct bio *bio)

@@ -191,7 +191,7 @@ static inline int dst_compat_bdev_open(struct dst_compat_bdev *b,
 static inline void dst_compat_bdev_close(struct dst_compat_bdev *b, void *holder)
 {
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 9, 0)
-	fput(b->file);
+	bdev_fput(b->file);
 #elif LINUX_VERSION_CODE >= KERNEL_VERSION(6, 5, 0)
 	blkdev_put(b->bdev, holder);
 #else

@@ -560,6 +560,7 @@ static void dst_device_release(struct kref *ref)
 	mutex_destroy(&dev->ack_mutex);
 	mutex_destroy(&dev->mutex);
 	kfree(dev);
+	dst_conn_drop_reserves();
 	if (atomic_dec_and_test(&dst_device_count))
 		wake_up_all(&dst_device_gone);
 }
@@ -628,6 +629,7 @@ static struct dst_device *dst_device_alloc(const struct dst_ioc_attach *arg,
 	if (!dev)
 		return NULL;
 	atomic_inc(&dst_device_count);
+	dst_conn_hold_reserves();
 	dst_device_init_locks(dev);
 	dev->opts = *arg;
 	dst_options_read(dev);
@@ -657,6 +659,7 @@ err_free_counters:
 err_free:
 	put_net(dev->net);
 	kfree(dev);
+	dst_conn_drop_reserves();
 	atomic_dec(&dst_device_count);
 	return NULL;
 }

@@ -141,6 +141,7 @@ static void dst_export_release(struct kref *ref)
 	mempool_exit(&export->requests);
 	dst_owner_close(export);
 	dst_backend_close(&export->backend);
+	dst_conn_drop_reserves();
 	kfree(export);
 }
 
@@ -312,13 +313,16 @@ static struct dst_export *dst_export_create(struct dst_ioc_export_add *arg,
 	INIT_DELAYED_WORK(&export->tick, dst_export_tick);
 	INIT_WORK(&export->revive, dst_revive_work);
 	export->full_until = jiffies;
+	dst_conn_hold_reserves();
 	dst_export_read_arg(export, arg);
 	*err = dst_backend_open(&export->backend, export->path,
 				export->read_only, arg->reason);
 	if (*err) {
+		dst_conn_drop_reserves();
 		kfree(export);
 		return NULL;
 	}
+	dst_backend_identify(&export->backend, &export->disk_id);
 	export->size_bytes = dst_backend_size(&export->backend);
 	*err = dst_owner_open(export, arg->owner_path, arg->reason);
 	if (!*err)
@@ -613,7 +617,6 @@ static void dst_export_fill(struct dst_export *export,
 	out->export_flags = (export->read_only ? DST_IOC_EXPORT_READ_ONLY : 0) |
 			    (export->shared ? DST_IOC_EXPORT_SHARED : 0);
 	export_uuid(out->uuid, &export->uuid);
-	export_uuid(out->boot_id, &export->boot_id);
 	memcpy(out->name, export->name, sizeof(out->name));
 	memcpy(out->path, export->path, sizeof(out->path));
 	out->nr_listens = export->nr_portals;
@@ -622,6 +625,7 @@ static void dst_export_fill(struct dst_export *export,
 	out->nr_clients = dst_session_count(export);
 
 	spin_lock(&export->lock);
+	export_uuid(out->boot_id, &export->boot_id);
 	out->state = export->removing ? DST_IOC_EXPORT_REMOVING :
 		     export->gone ? DST_IOC_EXPORT_OFFLINE :
 				    DST_IOC_EXPORT_ONLINE;

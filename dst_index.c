@@ -394,6 +394,7 @@ static void dst_index_keep(struct dst_shard *shard, struct dst_trans *t,
 		shard->retained_bytes += t->length_bytes;
 	}
 	t->phase = DST_PHASE_RETAINED;
+	t->alone = false;
 	/* sent again, it does not commit what is sent again with it */
 	t->flags &= ~DST_PROTO_REQ_PREFLUSH;
 	t->boot_seq = boot_seq;

@@ -31,6 +31,8 @@
 #define DST_LANE_MAX_RANGES	8
 /* What has ended already is sent when there is so much of it, or a tick later. */
 #define DST_LANE_EARLY_BATCH	32
+/* Of what the server grants, one request of such takes at most a part. */
+#define DST_LANE_SHARE_PART		4
 /* Sample the latency of one transaction in so many (a power of 2). */
 #define DST_LANE_SAMPLE		16
 
@@ -191,7 +193,8 @@ static bool dst_lane_may_share(const struct dst_lane *lane,
 	return t->early && !t->alone && t->op == first->op &&
 	       t->flags == first->flags && t->phase == first->phase &&
 	       t->sector == first->sector + (first->sent_bytes >> SECTOR_SHIFT) &&
-	       bytes <= lane->dev->info.max_transfer_bytes &&
+	       bytes <= min(lane->dev->info.max_transfer_bytes,
+			    lane->credit_bytes / DST_LANE_SHARE_PART) &&
 	       lane->open_bytes + bytes <= lane->credit_bytes;
 }
 
@@ -208,13 +211,13 @@ static void dst_lane_mark_sent(struct dst_lane *lane, struct dst_trans *t)
 /* Let those that are next and go on where @first ends share its request. */
 static void dst_lane_gather(struct dst_lane *lane, struct dst_trans *first)
 {
-	unsigned int room = dst_conn_tx_room(&lane->conn) -
-			    dst_lane_tx_bvecs(first);
 	struct dst_trans *t, *next;
+	unsigned int room;
 
 	lockdep_assert_held(&lane->lock);
 	if (first->op != DST_PROTO_OP_WRITE || !first->early || first->alone)
 		return;
+	room = dst_conn_tx_room(&lane->conn) - dst_lane_tx_bvecs(first);
 	list_for_each_entry_safe(t, next, &lane->queue, list) {
 		if (!dst_lane_may_share(lane, first, t) || t->nr_pages > room)
 			break;

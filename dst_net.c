@@ -25,10 +25,13 @@ static struct cred *dst_conn_cred;
 
 /*
  * Connected to nothing. The first socket that may use the reserves and the last
- * one have the kernel's code patched on all CPUs: this one keeps that out of
- * the moments when connections come and go.
+ * one have the kernel's code patched on all CPUs: as long as there are devices
+ * or exports, this one keeps that out of the moments when connections come and
+ * go.
  */
 static struct socket *dst_conn_anchor;
+static DEFINE_MUTEX(dst_conn_anchor_mutex);
+static unsigned int dst_conn_anchor_users;	/* dst_conn_anchor_mutex */
 
 /**
  * dst_conn_module_init - get what all connections share
@@ -48,8 +51,33 @@ int dst_conn_module_init(void)
 		put_cred(dst_conn_cred);
 		return ret;
 	}
-	sk_set_memalloc(dst_conn_anchor->sk);
 	return 0;
+}
+
+/**
+ * dst_conn_hold_reserves - there may be connections from now on
+ *
+ * Context: process, may sleep. Undone by dst_conn_drop_reserves().
+ */
+void dst_conn_hold_reserves(void)
+{
+	mutex_lock(&dst_conn_anchor_mutex);
+	if (!dst_conn_anchor_users++)
+		sk_set_memalloc(dst_conn_anchor->sk);
+	mutex_unlock(&dst_conn_anchor_mutex);
+}
+
+/**
+ * dst_conn_drop_reserves - undo one dst_conn_hold_reserves()
+ *
+ * Context: process, may sleep.
+ */
+void dst_conn_drop_reserves(void)
+{
+	mutex_lock(&dst_conn_anchor_mutex);
+	if (!--dst_conn_anchor_users)
+		sk_clear_memalloc(dst_conn_anchor->sk);
+	mutex_unlock(&dst_conn_anchor_mutex);
 }
 
 /**
@@ -57,7 +85,6 @@ int dst_conn_module_init(void)
  */
 void dst_conn_module_exit(void)
 {
-	sk_clear_memalloc(dst_conn_anchor->sk);
 	sock_release(dst_conn_anchor);
 	put_cred(dst_conn_cred);
 }

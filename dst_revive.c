@@ -4,25 +4,87 @@
  * happens when it is back.
  *
  * No request that failed because of that is answered: the connections are
- * ended, the clients are told to come again, and hold their I/O. Once nothing
- * refers to the disk it is let go of, so that it can come back under its name.
- * Then it is looked for by its path. What it had in its cache when it went may
- * be lost: the export gets a new boot id, and the clients write that again.
+ * ended, the clients are told to come again, and hold their I/O. Since drivers
+ * fail requests for a while before they say that the disk has gone, errors that
+ * may be of that kind are kept for a moment, to see.
+ *
+ * Once nothing refers to the disk it is let go of, so that it can come back
+ * under its name. Then it is looked for by its path, and known by the
+ * identity that it tells: writing to another one would be worse than waiting.
+ * What it had in its cache when it went may be lost: the export gets a new boot
+ * id, and the clients write that again.
  */
+#include <linux/blkdev.h>
+
 #include "dst_target.h"
 
-/* A disk that seems to be another one is not written to. */
+/* How long after an error a disk may be seen to have gone. */
+#define DST_REVIVE_DOUBT_MS		1000
+/* Don't open a disk that is another one over and over: others want it. */
+#define DST_REVIVE_OTHER_MS		10000
+
+/* ---- requests that failed ------------------------------------------------ */
+
+/**
+ * dst_revive_doubts - may a request have failed because the disk goes?
+ * @req: failed, its status is set
+ *
+ * If so it is kept, and dst_target_done() is called for it within about a
+ * second and a half.
+ *
+ * Context: any.
+ * Return: true if it is kept.
+ */
+bool dst_revive_doubts(struct dst_request *req)
+{
+	struct dst_export *export = req->target->export;
+
+	if (export->backend.is_file || dst_target_is_dead(req->target))
+		return false;
+	if (req->status != DST_PROTO_ST_IOERR &&
+	    req->status != DST_PROTO_ST_OFFLINE &&
+	    req->status != DST_PROTO_ST_TIMEOUT)
+		return false;
+	req->failed = jiffies;
+	llist_add(&req->done, &export->doubtful);
+	return true;
+}
+
+/* Let go of what has been kept for long enough. */
+static void dst_revive_settle(struct dst_export *export, bool gone)
+{
+	unsigned long wait = msecs_to_jiffies(DST_REVIVE_DOUBT_MS);
+	struct llist_node *list = llist_del_all(&export->doubtful);
+	struct dst_request *req, *next;
+
+	llist_for_each_entry_safe(req, next, list, done) {
+		if (!gone && !dst_target_is_dead(req->target) &&
+		    time_before(jiffies, req->failed + wait)) {
+			llist_add(&req->done, &export->doubtful);
+			continue;
+		}
+		/* before it is done: then it is not answered any more */
+		if (gone)
+			dst_target_set(req->target, DST_TARGET_DEAD);
+		dst_target_done(req);
+	}
+}
+
+/* ---- the disk -------------------------------------------------------------- */
+
 static bool dst_revive_is_same(struct dst_export *export)
 {
 	u64 size_bytes = dst_backend_size(&export->backend);
+	struct dst_backend_id id;
 	bool same;
 
+	dst_backend_identify(&export->backend, &id);
 	spin_lock(&export->lock);
-	same = !export->backend.is_file && size_bytes == export->size_bytes;
+	same = !memcmp(&id, &export->disk_id, sizeof(id)) &&
+	       size_bytes == export->size_bytes;
 	if (!same)
 		snprintf(export->gone_why, sizeof(export->gone_why),
-			 "the disk has gone, and what is there now is another (%llu bytes): if it is the right one, remove the export and add it again",
-			 size_bytes);
+			 "the disk has gone, and what is there now is another: if it is the right one, remove the export and add it again");
 	spin_unlock(&export->lock);
 	return same;
 }
@@ -32,12 +94,17 @@ static bool dst_revive_open(struct dst_export *export)
 {
 	char reason[DST_IOC_REASON_LEN];
 
-	if (dst_backend_open(&export->backend, export->path, export->read_only,
+	if (!export->disk_id.len ||
+	    time_before(jiffies, export->revive_after) ||
+	    dst_backend_open(&export->backend, export->path, export->read_only,
 			     reason))
 		return false;
-	if (!dst_backend_is_gone(&export->backend) &&
-	    dst_revive_is_same(export))
-		return true;
+	if (!dst_backend_is_gone(&export->backend)) {
+		if (dst_revive_is_same(export))
+			return true;
+		export->revive_after = jiffies +
+				       msecs_to_jiffies(DST_REVIVE_OTHER_MS);
+	}
 	dst_backend_close(&export->backend);
 	return false;
 }
@@ -47,13 +114,21 @@ static bool dst_revive_open(struct dst_export *export)
  * @work: export->revive; its tick queues it
  *
  * Nobody else looks at the backend: the last target has left, and none is let
- * in.
+ * in until this says so.
  */
 void dst_revive_work(struct work_struct *work)
 {
 	struct dst_export *export = container_of(work, struct dst_export,
 						 revive);
+	bool wanted;
 
+	/* it may have been queued once more while it ran */
+	spin_lock(&export->lock);
+	wanted = export->gone && !export->removing &&
+		 list_empty(&export->targets);
+	spin_unlock(&export->lock);
+	if (!wanted)
+		return;
 	/* one of them may still be on its way out of submit_bio() */
 	flush_workqueue(export->workers);
 	dst_backend_close(&export->backend);
@@ -64,6 +139,19 @@ void dst_revive_work(struct work_struct *work)
 	export->gone = false;
 	spin_unlock(&export->lock);
 	pr_info("export %s: online: %s is back\n", export->name, export->path);
+}
+
+static void dst_revive_begin(struct dst_export *export)
+{
+	lockdep_assert_held(&export->lock);
+	export->gone = true;
+	export->revive_after = jiffies;
+	snprintf(export->gone_why, sizeof(export->gone_why),
+		 export->disk_id.len ?
+		 "%.100s has gone; clients wait until it is back" :
+		 "%.100s has gone, and tells nothing to know it by: when it is back, remove the export and add it again",
+		 export->path);
+	dst_export_kill_targets(export);
 }
 
 /**
@@ -79,19 +167,15 @@ bool dst_revive_check(struct dst_export *export)
 
 	spin_lock(&export->lock);
 	was_gone = export->gone;
-	if (!was_gone && dst_backend_is_gone(&export->backend)) {
-		export->gone = true;
-		snprintf(export->gone_why, sizeof(export->gone_why),
-			 "%.120s has gone; clients wait until it is back",
-			 export->path);
-		dst_export_kill_targets(export);
-	}
+	if (!was_gone && dst_backend_is_gone(&export->backend))
+		dst_revive_begin(export);
 	gone = export->gone;
 	idle = list_empty(&export->targets);
 	spin_unlock(&export->lock);
+	dst_revive_settle(export, gone);
 	if (gone && !was_gone)
-		pr_err("export %s: offline: %s has gone; clients wait until it is back\n",
-		       export->name, export->path);
+		pr_err("export %s: offline: %s has gone\n", export->name,
+		       export->path);
 	if (gone && idle)
 		queue_work(dst_join_wq, &export->revive);
 	return gone;

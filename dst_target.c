@@ -764,7 +764,8 @@ static bool dst_target_handshake(struct dst_target *target, struct socket *sock)
 	status = ret ? DST_PROTO_JOIN_INVALID :
 		       dst_target_join(target, &hello, &w);
 	w.magic = cpu_to_le32(DST_PROTO_WELCOME_MAGIC);
-	w.version = cpu_to_le16(DST_PROTO_VERSION_MAX);
+	w.version = cpu_to_le16(min_t(u16, DST_PROTO_VERSION_MAX,
+				      le16_to_cpu(hello.version_max)));
 	w.status = status;
 	memcpy(w.client_nonce, hello.nonce, sizeof(w.client_nonce));
 	dst_wire_seal(&w, sizeof(w));

@@ -46,7 +46,8 @@ struct dst_target;
 struct dst_request {
 	struct dst_target	*target;
 	struct list_head	entry;	/* ready, running or replies */
-	struct llist_node	done;	/* target->done */
+	struct llist_node	done;	/* target->done, or export->doubtful */
+	unsigned long		failed;	/* jiffies; if doubtful */
 	struct work_struct	work;
 	u64			id;
 	u64			sector;
@@ -80,9 +81,20 @@ struct dst_backend {
 	bool			rotational;
 };
 
+/* What tells a disk from others, but for its size. */
+struct dst_backend_id {
+	u64	start_sector;	/* of a partition */
+	u32	logical_block_bytes;
+	u32	type;		/* enum blk_unique_id */
+	u32	len;		/* of unique; 0: nothing tells it */
+	u8	unique[16];
+};
+
 int dst_backend_open(struct dst_backend *b, const char *path, bool read_only,
 		     char *reason);
 bool dst_backend_is_gone(const struct dst_backend *b);
+void dst_backend_identify(const struct dst_backend *b,
+			  struct dst_backend_id *id);
 void dst_backend_close(struct dst_backend *b);
 u64 dst_backend_size(const struct dst_backend *b);
 bool dst_backend_is_volatile(const struct dst_backend *b);
@@ -145,6 +157,8 @@ struct dst_export {
 	mempool_t		pages;
 	struct delayed_work	tick;
 	struct work_struct	revive;
+	struct dst_backend_id	disk_id;	/* constant */
+	struct llist_head	doubtful;	/* requests; see dst_revive.c */
 	struct dst_owner	owner;
 
 	spinlock_t		lock;	/* what says so below */
@@ -152,6 +166,7 @@ struct dst_export {
 	bool			pinned;		/* lock: module kept, disk stuck */
 	bool			gone;		/* lock: the disk; see dst_revive.c */
 	char			gone_why[DST_IOC_REASON_LEN];	/* lock */
+	unsigned long		revive_after;	/* jiffies; tick, revive */
 	u64			size_bytes;	/* lock; read without */
 	u32			nr_workers;	/* lock */
 	u32			max_clients;	/* lock */
@@ -184,6 +199,7 @@ void dst_export_add_counters(struct dst_ioc_counters *sum,
 
 /* ---- dst_revive.c: a disk that goes and comes back -------------------- */
 
+bool dst_revive_doubts(struct dst_request *req);
 bool dst_revive_check(struct dst_export *export);
 void dst_revive_work(struct work_struct *work);
 
