@@ -20,6 +20,11 @@ COLOURS = {"local": "#999999", "nvme": "#9ecae1", "nvmebest": "#3182bd",
            "dst1": "#fb6a4a", "dst4": "#67000d"}
 
 
+# For parts of a whole, which have no colour of their own.
+PARTS = ["#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd", "#8c564b",
+         "#e377c2", "#7f7f7f", "#bcbd22", "#17becf", "#aec7e8", "#dddddd"]
+
+
 def quoted(text):
     return "'" + str(text).replace("'", "''") + "'"
 
@@ -55,7 +60,7 @@ def ticks_125(series):
     exponents = range(math.floor(math.log10(min(ys))),
                       math.ceil(math.log10(max(ys))) + 1)
     found = [m * 10.0 ** e for e in exponents for m in (1, 2, 5)]
-    return [y for y in found if min(ys) / 3 < y < max(ys) * 3]
+    return [y for y in found if min(ys) / 2.5 <= y <= max(ys) * 2.5]
 
 
 def human(y):
@@ -81,7 +86,9 @@ def lines(out, name, title, labels, series, logscale="xy", colours=None):
                  "set xrange [%g:%g]" % (min(xs) / 1.2, max(xs) * 1.2)]
     if "y" in logscale:
         body += ["set logscale y", "set ytics (%s)" % ", ".join(
-            "'%s' %g" % (human(y), y) for y in ticks_125(series))]
+            "'%s' %g" % (human(y), y) for y in ticks_125(series)),
+            "set yrange [%g:%g]" % (ticks_125(series)[0],
+                                    ticks_125(series)[-1])]
     else:
         body.append("set yrange [0:*]")
     body.append("plot " + ", ".join(plots))
@@ -92,16 +99,16 @@ def bars(out, name, title, y_label, groups, series, stacked=False):
     """Bars: {name: [y of each group]}; side by side, or on each other."""
     rows = [[group] + [ys[i] for ys in series.values()]
             for i, group in enumerate(groups)]
-    plots = ["data using %d:xtic(1) %s title %s" %
-             (i + 2, "lc rgb '%s'" % COLOURS[s] if s in COLOURS else "",
-              quoted(s)) for i, s in enumerate(series)]
+    plots = ["data using %d:xtic(1) lc rgb '%s' title %s" %
+             (i + 2, COLOURS.get(s, PARTS[i % len(PARTS)]), quoted(s))
+             for i, s in enumerate(series)]
     body = ["set datafile missing '?'", "set ylabel " + quoted(y_label),
             "set yrange [0:*]", "set style data histograms",
             "set style histogram " +
             ("rowstacked" if stacked else "clustered gap 1"),
             "set boxwidth %s" % ("0.6" if stacked else "0.9"),
             "set style fill solid 0.9 noborder", "set format y '%g'",
-            "set xtics nomirror", "plot " + ", ".join(plots)]
+            "set xtics nomirror", "set bmargin 4", "plot " + ", ".join(plots)]
     draw(out, name, title, "\n".join(body), columns(rows))
 
 
@@ -163,7 +170,8 @@ def grouped(results, targets, out):
                            scale)
         if series:
             bars(out, name, title, label,
-                 [w.name if key == "iops" else w.name.replace(".", " ")
+                 [w.name if key == "iops" else
+                  "%s\\n%s\\ndepth %d" % (w.rw, w.block, w.depth)
                   for w in wanted], series)
             made.append((name, title))
     return made
