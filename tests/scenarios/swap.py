@@ -14,6 +14,7 @@ from lib import dst_attach, dst_status, dstctl
 MEM = 256
 TIMEOUT = 180
 VARIANTS = ('ram', 'server', 'disk')
+MORE_MB = 32
 
 
 def swapped(node):
@@ -27,12 +28,13 @@ def run(rig, ack):
     dev = dst_attach(node, '127.0.0.1/e', '--ack', ack)
     node.run(f'mkswap -q {dev} && swapon {dev}')
     before = swapped(node)
-    # 32 MiB more than there is, and then again for what had to go
+    # more than there is, and then again for what had to go
+    more = MORE_MB // min(rig.slow, 4)
     free = int(node.sh("awk '/MemAvailable/ { print int($2 / 1024) }' "
                        '/proc/meminfo'))
-    node.run(f'hog {free + 32} 24', timeout=100)
+    node.run(f'hog {free + more} {more * 3 // 4}', timeout=100)
     out = swapped(node) - before
-    assert out > 4096, f'only {out} pages were swapped'
+    assert out > more << 7, f'only {out} pages were swapped'
     node.run(f'swapoff {dev}', timeout=60)
     counters = dst_status(node, dev)['counters']
     assert counters['errors'] == 0 and counters['resends'] == 0, counters
