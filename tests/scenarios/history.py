@@ -5,9 +5,8 @@ lanes were lost one by one and all together, has such an order (P3, P4). No I/O
 fails.
 """
 
-import signal
-
-from lib import dst_attach, dst_export, dst_status, null_blk, wait_until
+from lib import (dst_attach, dst_export, dst_status, end_history, null_blk,
+                 wait_until)
 
 ROUNDS = 4
 
@@ -35,12 +34,7 @@ def run(rig):
                    'sed -n "1s/.*:\\([0-9]*\\) .*/\\1/p"); '
                    f'ss -K sport = $port dport = 4490; {online}', timeout=60)
     assert not job.done(), job.err
-    job.kill(signal.SIGTERM)
-    job.wait(60, check=True)
-    assert ' 0 failed' in job.err, job.err
-
-    res = client.run(f'dsthist check /tmp/log --final {dev}', check=False)
-    assert res.rc == 0, res.out + res.err
+    end_history(client, job, '/tmp/log', dev)
     counters = dst_status(client, dev)['counters']
     assert counters['resends'] > 0 and counters['errors'] == 0, counters
     assert counters['reconnects'] >= 4 * ROUNDS, counters

@@ -3,6 +3,7 @@
 
 import json
 import shlex
+import signal
 import time
 
 PORT = 4490
@@ -338,6 +339,15 @@ def fio_result(job, timeout=120, check=True):
     text = res.out[res.out.index('{'):] if '{' in res.out else '{}'
     jobs = json.loads(text).get('jobs') or [{}]
     return dict(jobs[0], rc=res.rc, err=res.err)
+
+
+def end_history(host, job, log, dev):
+    """End a `dsthist run` that writes to log, and check all that it did."""
+    job.kill(signal.SIGTERM)
+    job.wait(60, check=True)
+    assert ' 0 failed' in job.err, job.err
+    res = host.run(f'dsthist check {log} --final {dev}', check=False)
+    assert res.rc == 0, res.out + res.err
 
 
 def fill(host, dev, byte, offset, length):
