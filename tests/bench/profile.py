@@ -281,8 +281,9 @@ def collect(targets, wanted, out):
     """Boot, and profile each target under each load, in files of `out`:
     ({load: {target: (text, report)}}, what went wrong)."""
     kernel = node.find_kernel()
-    dst = node.build_dst(kernel) if "dst" in targets else None
-    if "dst" in targets and not dst:
+    wants_dst = any(t.startswith("dst") for t in targets)
+    dst = node.build_dst(kernel) if wants_dst else None
+    if wants_dst and not dst:
         raise node.Failed("dst: no module source in this tree yet")
     mark = loads.tool("dstmark", node.HERE + "/dstmark.c", node.work_dir(),
                       ["-static", "-nostdlib"])
