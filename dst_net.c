@@ -47,11 +47,9 @@ int dst_conn_module_init(void)
 		return -ENOMEM;
 	ret = sock_create_kern(&init_net, AF_INET, SOCK_DGRAM, IPPROTO_UDP,
 			       &dst_conn_anchor);
-	if (ret) {
+	if (ret)
 		put_cred(dst_conn_cred);
-		return ret;
-	}
-	return 0;
+	return ret;
 }
 
 /**

@@ -4,9 +4,9 @@
  *
  * The thread receives requests, checks them, submits them, collects what has
  * been done and answers. It never waits for a client, and for a disk only once
- * in submit_bio(), where the queue of the disk has become full. When the backend completes
- * a request while it is submitted, the reply goes out without any further
- * wake-up.
+ * in submit_bio(), where the queue of the disk has become full. When the backend
+ * completes a request while it is submitted, the reply goes out without any
+ * further wake-up.
  */
 #include <linux/crc32c.h>
 #include <linux/kthread.h>
