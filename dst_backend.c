@@ -314,6 +314,23 @@ static void dst_backend_run(struct dst_request *req)
 	dst_backend_done(req, dst_backend_errno(ret));
 }
 
+/* A worker: for a connection that is no more nothing needs to be done. */
+static void dst_backend_do(struct dst_request *req)
+{
+	struct dst_export *export = req->target->export;
+	bool is_bio = dst_backend_is_bio(req);
+
+	if (dst_target_is_dead(req->target))
+		dst_backend_done(req, dst_backend_errno(-ENODEV));
+	else if (is_bio)
+		dst_backend_submit(req);
+	else
+		dst_backend_run(req);
+	/* the export stays until its workers are idle, unlike the request */
+	if (is_bio)
+		atomic_dec(&export->submitting);
+}
+
 /* What a worker of an export does. */
 static void dst_backend_work(struct work_struct *work)
 {
@@ -326,13 +343,7 @@ static void dst_backend_work(struct work_struct *work)
 	 * pages: we must not be throttled for those.
 	 */
 	current->flags |= PF_LOCAL_THROTTLE;
-	/* for a connection that is no more nothing needs to be done */
-	if (dst_target_is_dead(req->target))
-		dst_backend_done(req, dst_backend_errno(-ENODEV));
-	else if (dst_backend_is_bio(req))
-		dst_backend_submit(req);
-	else
-		dst_backend_run(req);
+	dst_backend_do(req);
 	current->flags = (current->flags & ~PF_LOCAL_THROTTLE) | throttle;
 	memalloc_noio_restore(noio);
 }
@@ -347,10 +358,14 @@ void dst_backend_execute(struct dst_request *req)
 {
 	struct dst_export *export = req->target->export;
 
-	if (dst_backend_is_bio(req) &&
-	    time_after_eq(jiffies, READ_ONCE(export->full_until))) {
-		dst_backend_submit(req);
-		return;
+	if (dst_backend_is_bio(req)) {
+		/* behind workers that wait for room we would wait for long */
+		if (!atomic_read(&export->submitting) &&
+		    time_after_eq(jiffies, READ_ONCE(export->full_until))) {
+			dst_backend_submit(req);
+			return;
+		}
+		atomic_inc(&export->submitting);
 	}
 	INIT_WORK(&req->work, dst_backend_work);
 	queue_work(export->workers, &req->work);

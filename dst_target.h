@@ -152,6 +152,7 @@ struct dst_export {
 	unsigned int		nr_portals;
 	struct workqueue_struct	*workers;
 	unsigned long		full_until;	/* jiffies: the queue of the disk */
+	atomic_t		submitting;	/* bios that workers submit */
 	mempool_t		requests;	/* struct dst_request */
 	mempool_t		vecs;		/* of large requests */
 	mempool_t		pages;
