@@ -766,6 +766,7 @@ static void dst_lane_reclaim_all(struct dst_lane *lane, struct list_head *again)
 	if (lane->rx_trans)
 		dst_lane_reclaim(lane, lane->rx_trans, again);
 	lane->rx_trans = NULL;
+	lane->open = 0;
 	list_sort(NULL, &lane->fencing, dst_lane_id_cmp);
 	lane->torn = true;
 	spin_unlock_bh(&lane->lock);
