@@ -5,7 +5,7 @@ back. A write that was failed and reaches the server late overwrites nothing.
 """
 
 from lib import (dst_attach, dst_export, dst_status, fill, null_blk, peek,
-                 timed, wait_for, wait_state)
+                 timed, wait_for, wait_in_flight, wait_state)
 
 
 def write(byte, dev, seek=0):
@@ -26,7 +26,7 @@ def run(rig):
                          'iflag=direct')]
     wait_for(client, 'dstctl status dst0 | grep -q held')
     jobs.append(client.spawn(write('C', dev, 1)))   # held from the start
-    wait_for(client, 'dstctl status --json | grep -q \'"in_flight": *3\'')
+    wait_in_flight(client, dev, 3)
 
     rc, took, out = timed(client, f'dstctl fail {dev}')
     assert rc == 0 and took < 5, (rc, took, out)
@@ -37,7 +37,7 @@ def run(rig):
     assert status['state'] == 'held' and status['in_flight'] == 0, status
 
     late = client.spawn(write('D', dev))
-    wait_for(client, 'dstctl status --json | grep -q \'"in_flight": *[1-9]\'')
+    wait_in_flight(client, dev, 1)
     rig.restore()
     assert late.wait(60).rc == 0, late.err
     wait_state(client, dev, 'online')

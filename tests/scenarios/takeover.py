@@ -5,7 +5,7 @@ also when it comes back late. When the holder goes, the next may come.
 """
 
 from lib import (dst_attach, dst_detach, dst_export, dst_status, fill,
-                 null_blk, peek, timed, wait_for, wait_state)
+                 null_blk, peek, timed, wait_in_flight, wait_state)
 
 CLIENTS = 2
 OTHER = 'DST_INITIATOR=6d0e1f52-934b-4a0d-8e17-5b2cd470aa31 '
@@ -30,7 +30,7 @@ def run(rig):
     held = client.spawn('head -c 4096 /dev/zero | tr "\\000" B | dd '
                         f'of={dev} bs=4096 iflag=fullblock oflag=direct '
                         'status=none')
-    wait_for(client, 'dstctl status --json | grep -q \'"in_flight": *[1-9]\'')
+    wait_in_flight(client, dev, 1)
 
     mine = other.sh(f'{OTHER}dstctl attach {target} --preempt --name dst5')
     fill(other, mine, 0x43, 0, 4096)

@@ -310,6 +310,12 @@ def wait_state(host, dev, state, timeout=60):
            timeout=timeout + 30)
 
 
+def wait_in_flight(host, dev, count):
+    """Await that many transactions of a device having no answer."""
+    wait_until(lambda: dst_status(host, dev)['in_flight'] == count,
+               what=f'{count} in flight on {dev}')
+
+
 # -- load and data ---------------------------------------------------------
 
 def fio_args(dev, **opts):
