@@ -19,7 +19,7 @@
 
 /* Of a long range: what is done between looks at whether it is wanted. */
 #define DST_BACKEND_PIECE_SECTORS	((8 * 1024 * 1024) >> SECTOR_SHIFT)
-/* To submit takes no time, unless the queue of the disk is full. */
+/* Who submits sleeps only where the queue of the disk is full: for so long. */
 #define DST_BACKEND_FULL_TICKS		1
 /* For so long after that the workers submit. */
 #define DST_BACKEND_FULL_MS		1000
@@ -173,7 +173,7 @@ static bool dst_backend_is_bio(const struct dst_request *req)
 static void dst_backend_submit(struct dst_request *req)
 {
 	struct dst_export *export = req->target->export;
-	unsigned long begun = jiffies;
+	unsigned long begun = jiffies, sleeps = current->nvcsw;
 	struct bio *bio = &req->bio;
 
 	switch (req->op) {
@@ -193,7 +193,9 @@ static void dst_backend_submit(struct dst_request *req)
 	bio->bi_iter.bi_sector = req->sector;
 	bio->bi_end_io = dst_backend_endio;
 	submit_bio(bio);
-	if (unlikely(jiffies - begun > DST_BACKEND_FULL_TICKS))
+	/* one that was only preempted has not slept */
+	if (unlikely(current->nvcsw != sleeps &&
+		     jiffies - begun > DST_BACKEND_FULL_TICKS))
 		WRITE_ONCE(export->full_until,
 			   jiffies + msecs_to_jiffies(DST_BACKEND_FULL_MS));
 }
