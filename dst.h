@@ -63,6 +63,8 @@
 extern struct workqueue_struct *dst_wq;
 /* Connects and handshakes: each may block for seconds. */
 extern struct workqueue_struct *dst_join_wq;
+/* Looks for disks of exports that have gone. Opening one may hang. */
+extern struct workqueue_struct *dst_revive_wq;
 /* Telling userspace: allocates as it likes, so I/O must not wait for it. */
 extern struct workqueue_struct *dst_event_wq;
 /* Work that I/O waits for: sends and receives that could not go on. */

@@ -9,6 +9,7 @@
 #include <linux/bio.h>
 #include <linux/blkdev.h>
 #include <linux/fs.h>
+#include <linux/fs_struct.h>
 #include <linux/net.h>
 #include <linux/uio.h>
 #include <linux/version.h>
@@ -22,6 +23,11 @@
 /* 6.17 "workqueue: add WQ_PERCPU": per-CPU was what no flag meant before. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 17, 0)
 #define WQ_PERCPU 0
+#endif
+
+/* 7.1 or so, "fs: kthreads start in nullfs": before, they had init's root. */
+#ifndef scoped_with_init_fs
+#define scoped_with_init_fs()
 #endif
 
 /* 6.2 "net: introduce sk_use_task_frag": before, GFP_NOIO alone decided. */

@@ -313,6 +313,7 @@ static struct dst_export *dst_export_create(struct dst_ioc_export_add *arg,
 	INIT_DELAYED_WORK(&export->tick, dst_export_tick);
 	INIT_WORK(&export->revive, dst_revive_work);
 	export->full_until = jiffies;
+	export->sure_until = jiffies;
 	dst_conn_hold_reserves();
 	dst_export_read_arg(export, arg);
 	*err = dst_backend_open(&export->backend, export->path,
@@ -456,7 +457,7 @@ static bool dst_export_is_drained(struct dst_export *export)
 	bool drained;
 
 	spin_lock(&export->lock);
-	drained = list_empty(&export->targets);
+	drained = list_empty(&export->targets) && !export->reviving;
 	spin_unlock(&export->lock);
 	return drained;
 }

@@ -160,12 +160,14 @@ struct dst_export {
 	struct work_struct	revive;
 	struct dst_backend_id	disk_id;	/* constant */
 	struct llist_head	doubtful;	/* requests; see dst_revive.c */
+	unsigned long		sure_until;	/* jiffies; likewise */
 	struct dst_owner	owner;
 
 	spinlock_t		lock;	/* what says so below */
 	bool			removing;	/* lock */
 	bool			pinned;		/* lock: module kept, disk stuck */
 	bool			gone;		/* lock: the disk; see dst_revive.c */
+	bool			reviving;	/* lock: its disk is looked for */
 	char			gone_why[DST_IOC_REASON_LEN];	/* lock */
 	unsigned long		revive_after;	/* jiffies; tick, revive */
 	u64			size_bytes;	/* lock; read without */

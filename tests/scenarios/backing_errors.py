@@ -5,12 +5,15 @@ A bad range (dm-error) and a disk that refuses writes for a while (dm-flakey)
 give EIO, also to fsync of what was written through the page cache; a medium
 error gives ENODATA, as it does without DST. What is next to it works, the
 connection stays, and both ends count.
+
+impatient: an io-timeout shorter than the time for which the server keeps an
+error back, to see whether the disk has gone, only costs a connection.
 """
 
 from lib import (Skip, dm, dm_reload, dst_attach, dst_export, dst_status,
                  fill, null_blk, peek, sectors, wait_for)
 
-VARIANTS = ('range', 'writes', 'medium')
+VARIANTS = ('range', 'writes', 'medium', 'impatient')
 MB = 16
 
 
@@ -45,10 +48,23 @@ def medium(client, server):
     server.run('dstctl export remove e && rmmod scsi_debug')
 
 
+def impatient(client, server):
+    ram = null_blk(server, 'ram0', mb=MB)
+    n = sectors(server, ram)
+    disk = dm(server, 'disk', f'0 {n} linear {ram} 0')
+    dev = dst_attach(client, dst_export(server, 'e', disk), '--io-timeout',
+                     '200ms')
+    dm_reload(server, 'disk', f'0 {n} error')
+    for command in read(dev, 0), write(dev, 8), write(dev, 16):
+        errors(client, 'Input/output error', command)
+    counters = dst_status(client, dev)['counters']
+    assert counters['errors'] >= 3, counters
+
+
 def run(rig, variant):
     client, server = rig.client, rig.server
-    if variant == 'medium':
-        medium(client, server)
+    if variant in ('medium', 'impatient'):
+        globals()[variant](client, server)
         return
 
     ram = null_blk(server, 'ram0', mb=MB)

@@ -12,7 +12,6 @@ from lib import (dst_attach, dst_export, dst_status, dstctl, fill, null_blk,
                  peek, wait_for, wait_state, wait_until)
 
 VARIANTS = ('known', 'unknown')
-KERNELS = ('6.1', '6.12')       # the debug kernel has no scsi_debug
 MB = 16
 LINK = '/tmp/disk'
 DRIVER = '/sys/bus/pseudo/drivers/scsi_debug/adapter0/host*'
