@@ -3,18 +3,26 @@
 a connection with nothing to do less than that of the server's.
 """
 
-from lib import dst_export, null_blk
+from lib import dst_export, null_blk, wait_until
 
 NODES = 2
 KERNELS = ('6.1', '6.12')       # what a debug kernel remembers is not ours
 DEVICES = 32
 LANES = 4
 LIMIT_KIB = 1024
+STEADY_KIB = 128
 
 
 def free_kib(node):
-    return int(node.sh('sync; echo 3 >/proc/sys/vm/drop_caches; '
-                       "awk '/^MemFree/ { print $2 }' /proc/meminfo"))
+    """Once it is steady: what was freed before comes back by and by."""
+    seen = [0]
+
+    def steady():
+        seen.append(int(node.sh(
+            'sync; echo 3 >/proc/sys/vm/drop_caches; '
+            "awk '/^MemFree/ { print $2 }' /proc/meminfo")))
+        return abs(seen[-1] - seen[-2]) <= STEADY_KIB and seen[-1]
+    return wait_until(steady, 60, f'steady memory: {seen}', interval=1)
 
 
 def attach(client, target, first, last):
