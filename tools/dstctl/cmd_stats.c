@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
 #include "dstctl.h"
@@ -16,25 +15,14 @@ static const struct option options[] = {
 	{ NULL, 0, NULL, 0 }
 };
 
-static __u64 now_us(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000000ULL + now.tv_nsec / 1000;
-}
-
 static void take_device(void *data, const struct dst_ioc_device *dev)
 {
-	char name[32];
-
-	snprintf(name, sizeof(name), "dst%u", dev->index);
-	stats_add(data, name, false, dev->in_flight, &dev->counters);
+	stats_device(data, dev);
 }
 
 static void take_export(void *data, const struct dst_ioc_export *export)
 {
-	stats_add(data, export->name, true, 0, &export->counters);
+	stats_export(data, export);
 }
 
 static int take(const char *what, const char *name, struct stats *stats)
@@ -44,8 +32,7 @@ static int take(const char *what, const char *name, struct stats *stats)
 		.export = take_export,
 	};
 
-	memset(stats, 0, sizeof(*stats));
-	stats->time_us = now_us();
+	stats_begin(stats, clock_us());
 	return select_each(what, name, &ops, stats);
 }
 

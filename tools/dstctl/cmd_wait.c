@@ -54,14 +54,6 @@ static const struct {
 	{ "failed", is_failed },
 };
 
-static __u64 now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000ULL + now.tv_nsec / 1000000;
-}
-
 static int timed_out(const char *what, const struct dst_ioc_device *dev)
 {
 	return fail(what, "'dstctl status' tells more",
@@ -75,7 +67,7 @@ static int wait_for(const char *what, __u32 index, size_t state,
 {
 	const struct timespec nap = { .tv_nsec = POLL_MS * 1000000L };
 	struct dst_ioc_device dev;
-	__u64 start = now_ms();
+	__u64 start = clock_us();
 	int ret;
 
 	for (;;) {
@@ -86,7 +78,7 @@ static int wait_for(const char *what, __u32 index, size_t state,
 					  "'dstctl status' lists the devices");
 		if (states[state].is(&dev))
 			return EXIT_SUCCESS;
-		if (now_ms() - start >= timeout_ms)
+		if ((clock_us() - start) / 1000 >= timeout_ms)
 			return timed_out(what, &dev);
 		nanosleep(&nap, NULL);
 	}

@@ -89,6 +89,9 @@ int fail(const char *what, const char *todo, const char *why, ...);
 int fail_errno(const char *what, int ret, const char *reason, const char *todo);
 const char *error_text(int err);
 
+/* clock.c */
+__u64 clock_us(void);
+
 /* kernel.c */
 bool kernel_loaded(void);
 int kernel_open(const char *what);

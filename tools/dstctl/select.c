@@ -64,6 +64,22 @@ static int select_one(const char *name, const struct select_ops *ops,
 	return ret;
 }
 
+/* All devices, then all exports. Returns 0 or a negative errno. */
+int select_all(const struct select_ops *ops, void *data)
+{
+	int ret;
+
+	ret = select_devices(ops, data);
+	return ret ? ret : select_exports(ops, data);
+}
+
+/* Says why the kernel did not tell. Returns the exit status. */
+int select_failed(const char *what, int ret)
+{
+	return fail_errno(what, ret, NULL,
+			  ret == -EPERM ? "Run dstctl as root" : NULL);
+}
+
 /* All if @name is NULL. Returns 0 or the exit status, and says why. */
 int select_each(const char *what, const char *name,
 		const struct select_ops *ops, void *data)
@@ -76,14 +92,9 @@ int select_each(const char *what, const char *name,
 			return fail(what, "'dstctl status' lists what there is",
 				    "there is no device or export '%s'", name);
 	} else {
-		ret = select_devices(ops, data);
-		if (!ret)
-			ret = select_exports(ops, data);
+		ret = select_all(ops, data);
 	}
-	if (ret)
-		return fail_errno(what, ret, NULL, ret == -EPERM ?
-				  "Run dstctl as root" : NULL);
-	return 0;
+	return ret ? select_failed(what, ret) : 0;
 }
 
 /* The sessions of @export, to be freed; as many as memory allows. */

@@ -12,6 +12,8 @@ struct select_ops {
 	void (*export)(void *data, const struct dst_ioc_export *export);
 };
 
+int select_all(const struct select_ops *ops, void *data);
+int select_failed(const char *what, int ret);
 int select_each(const char *what, const char *name,
 		const struct select_ops *ops, void *data);
 struct dst_ioc_client *select_clients(const struct dst_ioc_export *export,

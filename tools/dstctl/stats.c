@@ -8,8 +8,8 @@
 #include "text.h"
 
 /* Leaves out what there is no memory for. */
-void stats_add(struct stats *stats, const char *name, bool is_export,
-	       __u64 in_flight, const struct dst_ioc_counters *counters)
+static void stats_add(struct stats *stats, const char *name, bool is_export,
+		      __u64 in_flight, const struct dst_ioc_counters *counters)
 {
 	struct stats_row *rows, *row;
 
@@ -22,6 +22,25 @@ void stats_add(struct stats *stats, const char *name, bool is_export,
 	row->is_export = is_export;
 	row->in_flight = in_flight;
 	row->counters = *counters;
+}
+
+void stats_begin(struct stats *stats, __u64 time_us)
+{
+	memset(stats, 0, sizeof(*stats));
+	stats->time_us = time_us;
+}
+
+void stats_device(struct stats *stats, const struct dst_ioc_device *dev)
+{
+	char name[32];
+
+	snprintf(name, sizeof(name), "dst%u", dev->index);
+	stats_add(stats, name, false, dev->in_flight, &dev->counters);
+}
+
+void stats_export(struct stats *stats, const struct dst_ioc_export *export)
+{
+	stats_add(stats, export->name, true, 0, &export->counters);
 }
 
 void stats_free(struct stats *stats)
@@ -164,9 +183,8 @@ void stats_json(FILE *out, const struct stats *now)
 	json_object_put(object);
 }
 
-/* One object on one line for each interval. */
-void stats_rates_json(FILE *out, const struct stats *before,
-		      const struct stats *now)
+struct json_object *stats_rates_object(const struct stats *before,
+				       const struct stats *now)
 {
 	struct json_object *object, *devices, *exports;
 	struct dst_ioc_counters gain;
@@ -180,6 +198,15 @@ void stats_rates_json(FILE *out, const struct stats *before,
 		json_object_array_add(row->is_export ? exports : devices,
 				      stats_row_json(row, "per_second", &gain));
 	}
+	return object;
+}
+
+/* One object on one line for each interval. */
+void stats_rates_json(FILE *out, const struct stats *before,
+		      const struct stats *now)
+{
+	struct json_object *object = stats_rates_object(before, now);
+
 	fprintf(out, "%s\n", json_object_to_json_string_ext(object,
 							    JSON_C_TO_STRING_PLAIN));
 	json_object_put(object);

@@ -3,6 +3,7 @@
 #ifndef DSTCTL_STATS_H
 #define DSTCTL_STATS_H
 
+#include <json-c/json.h>
 #include <stdbool.h>
 #include <stdio.h>
 
@@ -21,8 +22,9 @@ struct stats {
 	size_t nr;
 };
 
-void stats_add(struct stats *stats, const char *name, bool is_export,
-	       __u64 in_flight, const struct dst_ioc_counters *counters);
+void stats_begin(struct stats *stats, __u64 time_us);
+void stats_device(struct stats *stats, const struct dst_ioc_device *dev);
+void stats_export(struct stats *stats, const struct dst_ioc_export *export);
 void stats_free(struct stats *stats);
 __u64 stats_rate(__u64 before, __u64 now, __u64 time_us);
 
@@ -32,5 +34,7 @@ void stats_rates(FILE *out, const struct stats *before,
 void stats_json(FILE *out, const struct stats *now);
 void stats_rates_json(FILE *out, const struct stats *before,
 		      const struct stats *now);
+struct json_object *stats_rates_object(const struct stats *before,
+				       const struct stats *now);
 
 #endif /* DSTCTL_STATS_H */
