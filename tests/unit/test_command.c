@@ -149,6 +149,8 @@ static void test_usage(void **state)
 	refused(2, "not online", "wait dst0 happy");
 	refused(2, "not a time", "wait dst0 online --timeout x");
 	refused(2, "not a time", "stats --interval x");
+	refused(2, "Use 'dstctl stats --interval 1' instead", "top");
+	refused(2, "too many words", "top dst0");
 }
 
 static void test_later(void **state)
@@ -157,7 +159,6 @@ static void test_later(void **state)
 	refused(1, "no '--key' yet", "attach h/a --key /k");
 	refused(1, "no '--tls' yet", "export add a /tmp --tls");
 	refused(1, "no 'mirror' yet", "mirror create a/b c/d");
-	refused(1, "no 'top' yet", "top");
 	refused(1, "no mirrors yet", "set dst0 quorum=hold");
 	refused(1, "no mirrors yet", "set dst0 leg-timeout=5s");
 }
@@ -168,7 +169,8 @@ static void test_no_module(void **state)
 		"export add a /etc/passwd", "export remove a",
 		"export set a workers=2", "attach 127.0.0.1/a", "detach dst0",
 		"set dst0 ack=disk", "fail dst0", "status", "status --json",
-		"wait dst0 online", "stats", "metrics", "transactions dst0",
+		"wait dst0 online", "stats", "top", "metrics",
+		"transactions dst0",
 	};
 	size_t i;
 

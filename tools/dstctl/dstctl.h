@@ -78,6 +78,7 @@ extern const struct command cmd_fail;
 extern const struct command cmd_status;
 extern const struct command cmd_wait;
 extern const struct command cmd_stats;
+extern const struct command cmd_top;
 extern const struct command cmd_metrics;
 extern const struct command cmd_transactions;
 extern const struct command cmd_apply;

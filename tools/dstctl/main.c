@@ -17,6 +17,7 @@ static const struct command * const commands[] = {
 	&cmd_status,
 	&cmd_wait,
 	&cmd_stats,
+	&cmd_top,
 	&cmd_metrics,
 	&cmd_transactions,
 	&cmd_apply,
@@ -79,9 +80,9 @@ static int no_command(int nr, char **words)
 {
 	static const char todo[] = "See 'dstctl --help'";
 
-	if (!strcmp(words[0], "mirror") || !strcmp(words[0], "top"))
-		return fail(words[0], todo, "this version has no '%s' yet",
-			    words[0]);
+	if (!strcmp(words[0], "mirror"))
+		return fail(words[0], todo,
+			    "this version has no 'mirror' yet");
 	if (!strcmp(words[0], "export") && nr < 2)
 		fail(words[0], todo, "say add, remove or set");
 	else if (!strcmp(words[0], "export"))
