@@ -7,6 +7,7 @@
 # make test             all tests; SCENARIO=name KERNEL=6.12 for one
 # make test-debug       the scenarios on the debug kernel (KASAN, lockdep, ...)
 # make soak             crashes and cuts at random; TIME=10m SEED=n KERNEL=6.12
+# make mutants          break the module on purpose: scenarios must fail
 # make bench            speed, beside all rivals; see tests/bench/README.md
 # make shell            two test machines to play with
 # make check            builds and static checks only
@@ -60,6 +61,10 @@ soak:
 	@tests/soak/run --time $(or $(TIME),10m) $(if $(SEED),--seed $(SEED)) \
 		--kernel $(or $(KERNEL),6.12)
 
+mutants:
+	@tests/install-deps
+	@tests/mutants --kernel $(or $(KERNEL),6.12)
+
 bench:
 	@$(MAKE) --no-print-directory -C tests/bench full
 
@@ -76,5 +81,5 @@ clean:
 	$(MAKE) -C tools clean
 	-test ! -e tests/unit/Makefile || $(MAKE) -C tests/unit clean
 
-.PHONY: all module tools install uninstall demo test test-debug soak bench check shell \
+.PHONY: all module tools install uninstall demo test test-debug soak mutants bench check shell \
 	clean
