@@ -143,7 +143,7 @@ class Soak:
         for device in self.devices.values():
             now, = [d for d in status['devices'] if d['path'] == device.path]
             if now['counters']['errors'] or now['lost_bytes'] or \
-                    now['state'] != 'online':
+                    now['state'] == 'failed':
                 raise Failed(f'{device.path}: {now}')
             for key, value in now['counters'].items():
                 self.counters[key] += value - device.seen.get(key, 0)
