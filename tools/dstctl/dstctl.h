@@ -81,6 +81,7 @@ extern const struct command cmd_stats;
 extern const struct command cmd_top;
 extern const struct command cmd_metrics;
 extern const struct command cmd_transactions;
+extern const struct command cmd_mirror_examine;
 extern const struct command cmd_apply;
 extern const struct command cmd_version;
 

@@ -20,6 +20,7 @@ static const struct command * const commands[] = {
 	&cmd_top,
 	&cmd_metrics,
 	&cmd_transactions,
+	&cmd_mirror_examine,
 	&cmd_apply,
 	&cmd_version,
 };
@@ -76,17 +77,34 @@ static const struct command *find_command(int nr, char **words, int *used)
 	return NULL;
 }
 
+/* Commands of mirrors that are to come. */
+static bool is_later(const char *verb)
+{
+	static const char * const verbs[] = {
+		"create", "attach", "add", "remove", "replace", "offline",
+		"online", "resync", "verify"
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(verbs); i++)
+		if (!strcmp(verb, verbs[i]))
+			return true;
+	return false;
+}
+
 static int no_command(int nr, char **words)
 {
 	static const char todo[] = "See 'dstctl --help'";
 
-	if (!strcmp(words[0], "mirror"))
+	if (!strcmp(words[0], "mirror") && nr > 1 && is_later(words[1]))
 		return fail(words[0], todo,
-			    "this version has no 'mirror' yet");
+			    "this version has no 'mirror %s' yet", words[1]);
 	if (!strcmp(words[0], "export") && nr < 2)
 		fail(words[0], todo, "say add, remove or set");
-	else if (!strcmp(words[0], "export"))
-		fail(words[0], todo, "there is no 'export %s'", words[1]);
+	else if (!strcmp(words[0], "mirror") && nr < 2)
+		fail(words[0], todo, "say examine");
+	else if (!strcmp(words[0], "export") || !strcmp(words[0], "mirror"))
+		fail(words[0], todo, "there is no '%s %s'", words[0], words[1]);
 	else
 		fail(words[0], todo, "there is no such command");
 	return EXIT_USAGE;
