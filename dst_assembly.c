@@ -112,6 +112,29 @@ bool dst_assembly_counts(const struct dst_meta_record *old,
 	return common & dst_assembly_in_sync(old);
 }
 
+/**
+ * dst_assembly_may_try - may a record be sent to anybody?
+ * @old: the record that counts
+ * @tried: the last one that was sent to anybody since then; NULL if none was
+ * @record: the one to come
+ *
+ * A leg that may have been told that it is alone must not be left out. That
+ * what @record calls in-sync has all data is for the caller to know.
+ */
+bool dst_assembly_may_try(const struct dst_meta_record *old,
+			  const struct dst_meta_record *tried,
+			  const struct dst_meta_record *record)
+{
+	__u16 before = dst_assembly_in_sync(old);
+	__u16 in_sync = dst_assembly_in_sync(record);
+
+	if (!in_sync || ((in_sync & ~before) && (before & ~in_sync)))
+		return false;
+	if (!tried || (old->flags & record->flags & DST_META_FLAG_QUORUM))
+		return true;
+	return !(in_sync & ~dst_assembly_in_sync(tried));
+}
+
 /* Can who wrote @newest have known of @record? */
 static bool dst_assembly_agrees(const struct dst_meta_record *newest,
 				const struct dst_meta_record *record)

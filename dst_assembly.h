@@ -70,6 +70,9 @@ __u16 dst_assembly_in_sync(const struct dst_meta_record *record);
 bool dst_assembly_suffices(const struct dst_meta_record *record, __u16 held);
 bool dst_assembly_counts(const struct dst_meta_record *old,
 			 const struct dst_meta_record *record, __u16 held);
+bool dst_assembly_may_try(const struct dst_meta_record *old,
+			  const struct dst_meta_record *tried,
+			  const struct dst_meta_record *record);
 void dst_assembly_decide(struct dst_assembly_seen *seen, unsigned int nr,
 			 bool override, struct dst_assembly *out);
 void dst_assembly_begin(const struct dst_assembly *assembly,

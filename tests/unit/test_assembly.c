@@ -443,6 +443,45 @@ static void test_counts(void **state)
 	assert_true(dst_assembly_counts(&old, &new, 1));
 }
 
+static bool may_try(unsigned int old, unsigned int tried, unsigned int next,
+		    __u32 flags)
+{
+	const unsigned int sets[] = { old, tried, next };
+	struct dst_meta_record records[3];
+	unsigned int i, j;
+
+	fresh(3, 0);
+	for (i = 0; i < 3; i++) {
+		records[i] = metas[0].record;
+		records[i].flags = flags;
+		for (j = 0; j < 3; j++)
+			if (!(sets[i] & BIT(j)))
+				records[i].members[j].state = DST_META_STALE;
+	}
+	return dst_assembly_may_try(&records[0], tried ? &records[1] : NULL,
+				    &records[2]);
+}
+
+static void test_may_try(void **state)
+{
+	(void)state;
+	/* fewer or more, but not others */
+	assert_true(may_try(7, 0, 3, 0));
+	assert_true(may_try(3, 0, 7, 0));
+	assert_true(may_try(3, 0, 3, 0));
+	assert_false(may_try(3, 0, 6, 0));
+	assert_false(may_try(3, 0, 4, 0));
+	assert_false(may_try(3, 0, 0, 0));
+	/* who may have been told that it is alone stays */
+	assert_true(may_try(3, 1, 1, 0));
+	assert_false(may_try(3, 1, 2, 0));
+	assert_false(may_try(3, 1, 3, 0));
+	assert_true(may_try(1, 3, 1, 0));
+	assert_false(may_try(1, 3, 2, 0));
+	/* it cannot, where a majority is asked for */
+	assert_true(may_try(3, 1, 2, DST_META_FLAG_QUORUM));
+}
+
 static void test_texts(void **state)
 {
 	int i;
@@ -470,6 +509,7 @@ int main(void)
 		cmocka_unit_test(test_override_stale),
 		cmocka_unit_test(test_many_forks),
 		cmocka_unit_test(test_counts),
+		cmocka_unit_test(test_may_try),
 		cmocka_unit_test(test_texts),
 	};
 

@@ -47,7 +47,8 @@ struct world {
 	__u8 linked;		/* members that it has found */
 	__u8 reign;
 	__u8 next;		/* count of its next record */
-	__u8 tried;		/* sets of in-sync legs of later records */
+	__u8 tried;		/* in-sync legs of later records, together */
+	__u8 last;		/* those of the last of them */
 	__u8 known[MEMBERS];
 	struct record counts;	/* the last record that counted */
 };
@@ -252,6 +253,7 @@ static void crash(struct world w)
 	w.reign = 0;
 	w.next = 0;
 	w.tried = 0;
+	w.last = 0;
 	memset(w.known, 0, sizeof(w.known));
 	memset(&w.counts, 0, sizeof(w.counts));
 	visit(&w);
@@ -289,8 +291,10 @@ static void told(struct world w, const struct record *record,
 		w.counts = *record;
 		w.serving = 1;
 		w.tried = 0;
+		w.last = 0;
 	} else {
-		w.tried |= BIT(record->in_sync);
+		w.tried |= record->in_sync;
+		w.last = record->in_sync;
 	}
 	visit(&w);
 }
@@ -335,20 +339,18 @@ static void tell(const struct world *w, unsigned int in_sync)
  */
 static bool may_tell(const struct world *w, unsigned int in_sync)
 {
-	unsigned int set, before = w->counts.in_sync;
+	struct record record = { .in_sync = in_sync };
+	struct record last = { .in_sync = w->last };
+	struct dst_meta_record old, tried, new;
 
-	if (!in_sync || (in_sync & ~w->linked) || (in_sync & ~w->full))
+	if ((in_sync & ~w->linked) || (in_sync & ~w->full))
 		return false;
-	if ((in_sync & ~before) && (before & ~in_sync))
-		return false;
-	if (setup.without == RULE_FEWER || setup.quorum)
-		return true;
-	if (!(in_sync & before))
-		return false;
-	for (set = 1; set < BIT(setup.legs); set++)
-		if ((w->tried & BIT(set)) && (in_sync & ~set))
-			return false;
-	return true;
+	expand(&w->counts, &old);
+	expand(&last, &tried);
+	expand(&record, &new);
+	return dst_assembly_may_try(&old, w->last &&
+				    setup.without != RULE_FEWER ? &tried : NULL,
+				    &new);
 }
 
 /* A new client takes what it sees, from whoever had it. */
@@ -392,15 +394,10 @@ static void come(const struct world *w, unsigned int seen)
 /* A write completes: on all legs that any record since then calls in-sync. */
 static void complete(struct world w)
 {
-	unsigned int set, legs = w.counts.in_sync;
+	unsigned int legs = w.counts.in_sync | w.tried;
 
-	for (set = 1; set < BIT(setup.legs); set++)
-		if (!(w.tried & BIT(set)))
-			continue;
-		else if (setup.without == RULE_COUNTS)
-			legs = set;
-		else
-			legs |= set;
+	if (setup.without == RULE_COUNTS && w.last)
+		legs = w.last;
 	if (!legs || (legs & ~w.linked))
 		return;
 	w.full &= legs;
