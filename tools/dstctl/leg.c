@@ -21,6 +21,15 @@ struct leg_file {
 
 static const char other_path[] = "Name the disk or file behind an export";
 
+static int leg_no_open(const char *what)
+{
+	int err = errno;
+
+	fail(what, err == EACCES || err == EPERM ? "Run dstctl as root" :
+	     other_path, "cannot open it: %s", error_text(err));
+	return -1;
+}
+
 /*
  * The page cache may still have what a block device held before the kernel
  * module wrote there: it is read past the cache. A file's cache is coherent.
@@ -29,12 +38,12 @@ static int leg_open_disk(const char *what, const char *path, __u64 *bytes)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_DIRECT);
 
-	if (fd < 0) {
-		fail(what, other_path, "cannot open it: %s", error_text(errno));
-	} else if (ioctl(fd, BLKGETSIZE64, bytes)) {
+	if (fd < 0)
+		return leg_no_open(what);
+	if (ioctl(fd, BLKGETSIZE64, bytes)) {
 		fail(what, NULL, "cannot get its size: %s", error_text(errno));
 		close(fd);
-		fd = -1;
+		return -1;
 	}
 	return fd;
 }
@@ -45,10 +54,8 @@ static int leg_open(const char *what, const char *path, __u64 *bytes)
 	struct stat st;
 	int fd;
 
-	if (stat(path, &st)) {
-		fail(what, other_path, "cannot open it: %s", error_text(errno));
-		return -1;
-	}
+	if (stat(path, &st))
+		return leg_no_open(what);
 	if (S_ISBLK(st.st_mode))
 		return leg_open_disk(what, path, bytes);
 	if (!S_ISREG(st.st_mode)) {
@@ -58,9 +65,7 @@ static int leg_open(const char *what, const char *path, __u64 *bytes)
 	}
 	*bytes = st.st_size;
 	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		fail(what, other_path, "cannot open it: %s", error_text(errno));
-	return fd;
+	return fd < 0 ? leg_no_open(what) : fd;
 }
 
 static int leg_fill(const struct leg_file *file, __u64 offset, size_t bytes)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What dst_wire.c and its headers take from the kernel, for userspace. The
+ * What dst_wire.c, dst_meta.c and dst_assembly.c take from the kernel. The
  * names that are missing here are the same in the system's <linux/...>.
  */
 #ifndef DST_KSHIM_TYPES_H
