@@ -87,12 +87,7 @@ static int dst_portal_main(void *data)
 	int ret;
 
 	while (!kthread_should_stop()) {
-		/*
-		 * Before it is needed: making a thread may have to wait for
-		 * memory that a client on this machine could free, had it its
-		 * connection back. For the same reason those that have served
-		 * are used again.
-		 */
+		/* before it is needed: that is not the time to make one */
 		if (!spare)
 			spare = dst_target_get();
 		ret = spare ? dst_portal_accept(portal, &sock) : -ENOMEM;

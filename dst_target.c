@@ -44,6 +44,9 @@ static DECLARE_WAIT_QUEUE_HEAD(dst_target_gone);
 static DEFINE_SPINLOCK(dst_target_idle_lock);
 static LIST_HEAD(dst_target_idle);	/* dst_target_idle_lock */
 static unsigned int dst_target_nr_idle;	/* dst_target_idle_lock */
+static DECLARE_WAIT_QUEUE_HEAD(dst_target_parked);	/* one more is idle */
+/* Wait so long for one before looking for other things to do. */
+#define DST_TARGET_MAKE_MS		1000
 
 /**
  * dst_target_set - tell a target something
@@ -864,6 +867,8 @@ static bool dst_target_park(struct dst_target *target)
 		dst_target_nr_idle++;
 	}
 	spin_unlock(&dst_target_idle_lock);
+	if (park)
+		wake_up_all(&dst_target_parked);
 	return park;
 }
 
@@ -938,6 +943,7 @@ void dst_target_wait_all_gone(void)
 	wait_event(dst_target_gone, !atomic_read(&dst_target_alive));
 }
 
+/* Making one may wait for memory, and so for a client on this machine. */
 static struct dst_target *dst_target_create(void)
 {
 	struct dst_target *target = kzalloc(sizeof(*target), GFP_KERNEL);
@@ -967,15 +973,17 @@ err_free:
 	return NULL;
 }
 
-/**
- * dst_target_get - get ready to serve a connection
- *
- * One that has served before is taken first.
- *
- * Context: process, sleeps.
- * Return: a target for dst_target_run() or dst_target_put(), or NULL.
- */
-struct dst_target *dst_target_get(void)
+static void dst_target_make(struct work_struct *work)
+{
+	struct dst_target *target = dst_target_create();
+
+	if (target)
+		dst_target_put(target);
+}
+
+static DECLARE_WORK(dst_target_make_work, dst_target_make);
+
+static struct dst_target *dst_target_take_idle(void)
 {
 	struct dst_target *target;
 
@@ -987,7 +995,32 @@ struct dst_target *dst_target_get(void)
 		dst_target_nr_idle--;
 	}
 	spin_unlock(&dst_target_idle_lock);
-	return target ?: dst_target_create();
+	return target;
+}
+
+/**
+ * dst_target_get - get ready to serve a connection
+ *
+ * One that has served before is taken first. If there is none, one is being
+ * made; one that ends its service meanwhile may be there sooner, and must not
+ * be missed: the memory for a new one may be waiting for this connection.
+ *
+ * Context: a portal's thread; sleeps, but not for memory.
+ * Return: a target for dst_target_run() or dst_target_put(), or NULL if none
+ * has come within a second.
+ */
+struct dst_target *dst_target_get(void)
+{
+	struct dst_target *target = dst_target_take_idle();
+
+	if (target)
+		return target;
+	queue_work(dst_event_wq, &dst_target_make_work);
+	wait_event_idle_timeout(dst_target_parked,
+				(target = dst_target_take_idle()) ||
+				kthread_should_stop(),
+				msecs_to_jiffies(DST_TARGET_MAKE_MS));
+	return target;
 }
 
 /**
@@ -1036,6 +1069,7 @@ void dst_target_module_exit(void)
 {
 	struct dst_target *target, *next;
 
+	cancel_work_sync(&dst_target_make_work);
 	/* nobody is left who would take one from the list, or put one there */
 	list_for_each_entry_safe(target, next, &dst_target_idle, idle)
 		dst_target_discard(target);

@@ -7,15 +7,24 @@ Every allocation on the way out of a page would come from the memory that is
 just missing. So would a copy that is kept because the server's disk might lose
 what it has (ram, server): where there is no memory for it, the page is written
 through instead.
+
+lost: the server's disk hangs and the client makes its connections anew, again
+and again, while there is no memory but what these connections would free. The
+threads that serve the old ones are still busy; when the disk goes on, they must
+be able to serve the new ones, though none can be made.
 """
 
-from lib import dst_attach, dst_status, dstctl
+import time
+
+from lib import dst_attach, dst_status, dstctl, wait_until
 
 MEM = 256
 TIMEOUT = 180
-VARIANTS = ('ram', 'server', 'disk')
+VARIANTS = ('ram', 'server', 'disk', 'lost')
 MORE_MB = 32
 RESERVE_KIB = 32 << 10
+HOLD_S = 5
+IO_TIMEOUT = '6s'     # by then all memory is taken
 
 
 def swapped(node):
@@ -30,23 +39,43 @@ def reserve(rig, node):
     rig.defer(node.run, f'echo {before} >{file}')
 
 
-def run(rig, ack):
+def hang(node, job, dev):
+    """Nothing can be run on the node meanwhile: that takes memory as well."""
+    wait_until(lambda: job.done() or
+               dst_status(node, dev)['counters']['write_bytes'] > 1 << 20,
+               what='swapping')
+    node.hold_disk()
+    try:
+        wait_until(lambda: 'dst0: held' in node.serial_text(), what='held')
+        time.sleep(HOLD_S)
+    finally:
+        node.release_disk()
+
+
+def run(rig, variant):
     node = rig.client.node
+    lost = variant == 'lost'
+    ack = 'server' if lost else variant
     if rig.slow > 1:
         reserve(rig, node)
     dstctl(node, 'export', 'add', 'e',
            node.disk if ack == 'disk' else node.lossy_disk)
-    dev = dst_attach(node, '127.0.0.1/e', '--ack', ack)
+    dev = dst_attach(node, '127.0.0.1/e', '--ack', ack,
+                     *(('--io-timeout', IO_TIMEOUT) if lost else ()))
     node.run(f'mkswap -q {dev} && swapon {dev}')
     before = swapped(node)
     # more than there is, and then again for what had to go
     free = int(node.sh("awk '/MemAvailable/ { print int($2 / 1024) }' "
                        '/proc/meminfo'))
-    node.run(f'hog {free + MORE_MB} {MORE_MB * 3 // 4}', timeout=100)
+    job = node.spawn(f'hog {free + MORE_MB} {MORE_MB * 3 // 4}')
+    if lost:
+        hang(node, job, dev)
+    job.wait(100, check=True)
     out = swapped(node) - before
     assert out > MORE_MB << 7, f'only {out} pages were swapped'
     node.run(f'swapoff {dev}', timeout=60)
     counters = dst_status(node, dev)['counters']
-    assert counters['errors'] == 0 and counters['resends'] == 0, counters
+    assert counters['errors'] == 0, counters
+    assert (counters['resends'] > 0) == lost, counters
     assert counters['write_bytes'] >= out * 4096, (counters, out)
     node.run('! dmesg | grep -i "out of memory"')

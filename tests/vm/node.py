@@ -394,6 +394,13 @@ class Node:
         self.qmp('cont')
         self.frozen = False
 
+    def hold_disk(self):
+        """Let vdb take no more I/O, and answer none, until release_disk()."""
+        self.nbdkit.send_signal(signal.SIGSTOP)
+
+    def release_disk(self):
+        self.nbdkit.send_signal(signal.SIGCONT)
+
     def resize_disk(self, size):
         """Change the size of vda of a live node."""
         self.qmp('block_resize', device='plain', size=size)
