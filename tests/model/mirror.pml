@@ -32,24 +32,24 @@
 /* -DBREAK=NAME leaves out one rule. */
 #define NOTHING			0
 #define NO_INTENT		1  /* writes set no bits */
-#define STALE_UNRECORDED	2  /* a write completes before "stale" is recorded */
+#define STALE_UNRECORDED	2  /* writes complete before the record */
 #define COPY_UNRECORDED		3  /* ... what was copied is read before */
 #define EVENTS_SAME		4  /* a new record has the old events */
-#define ASSEMBLE_ANY		5  /* any leg that calls itself in-sync will do */
+#define ASSEMBLE_ANY		5  /* any leg that says it is in-sync */
 #define STALE_COUNTED		6  /* any leg that is there is in-sync */
 #define READ_UNSETTLED		7  /* after a crash, reads from any leg */
 #define START_UNFLUSHED		8  /* ... with what nobody retains in caches */
 #define START_NO_BITMAP		9  /* ... with bits on some legs only */
-#define OUT_STILL_READ		10 /* a leg is read until the record is stable */
-#define LAST_LEG_OUT		11 /* the only leg in-sync can be declared out */
+#define OUT_STILL_READ		10 /* ... a leg that is out is read */
+#define LAST_LEG_OUT		11 /* the only leg in-sync can be out */
 #define RETURN_UNFENCED		12 /* old writes are executed after a return */
-#define RETURN_NO_BITMAP	13 /* the leg gets only bits that are set later */
+#define RETURN_NO_BITMAP	13 /* the leg gets only later bits */
 #define RETURN_BITS_UNREAD	14 /* bits that it alone has are forgotten */
 #define COPY_UNLOCKED		15 /* a region is copied while written to */
 #define INSYNC_EARLY		16 /* in-sync before all regions are copied */
 #define INSYNC_UNFLUSHED	17 /* ... before the copies are stable */
 #define INSYNC_UNRECORDED	18 /* ... before the record is stable */
-#define JOIN_FIRST		19 /* the leg has that record before the others */
+#define JOIN_FIRST		19 /* ... on that leg first */
 #define CLEAR_UNCOMMITTED	20 /* bits cleared before all is committed */
 #define CLEAR_DEGRADED		21 /* bits cleared though a leg is out */
 #define NO_QUORUM		22 /* a record need not be on a majority */
@@ -62,6 +62,7 @@
 #define RETURN_PREEMPTS		29 /* a leg is taken back from anyone */
 #define NO_LEASE		30 /* no wait for the owner before */
 #define WAIT_FOR_INSYNC		31 /* ... unless a leg in-sync is absent */
+#define SETTLE_UNSTABLE		32 /* a settled region is not yet stable */
 
 #ifndef BREAK
 #define BREAK		NOTHING
@@ -117,7 +118,7 @@ typedef member {
 	byte events;		/* superblock: high half is the assembly's */
 	byte record;		/* superblock: set of legs that are in-sync */
 	byte owner;		/* client whose requests are executed */
-	bool claimed;		/* by the owner, which has not written a record */
+	bool claimed;		/* by the owner, which wrote no record yet */
 	byte old[REGIONS];	/* 1 + content: of connections that are gone */
 	byte lost[REGIONS];	/* 1 + content: what the client will replay */
 };
@@ -138,7 +139,7 @@ typedef initiator {
 	mtype:state state;
 	byte reach;		/* set of members: with a session */
 	byte live;		/* set of legs: writes go there */
-	byte insync;		/* set of legs: may be read. Others: resyncing */
+	byte insync;		/* set of legs: may be read; else resyncing */
 	byte joining;		/* set of legs: all copied, record under way */
 	byte events;		/* of the newest record... */
 	byte record;		/* ...what it says... */
@@ -147,7 +148,7 @@ typedef initiator {
 	bool first;		/* it is the first one of this assembly */
 	bool absent;		/* some leg was not there */
 	byte prepared;		/* STARTING: set of legs */
-	byte dirty;		/* set of regions: the bit is on all live legs */
+	byte dirty;		/* set of regions: bit is on all live legs */
 	byte behind[LEGS];	/* set of regions: to be copied to the leg */
 	byte retained[LEGS];	/* set of regions: acked, not stable */
 	byte writing;		/* set of regions */
@@ -450,7 +451,8 @@ inline assemble(c, m)
 	}
 	for (k : 0 .. LEGS - 1) {
 		if
-		:: in(client[c].live, k) -> client[c].behind[k] = client[c].dirty
+		:: in(client[c].live, k) ->
+			client[c].behind[k] = client[c].dirty
 		:: else
 		fi
 	}
@@ -486,7 +488,7 @@ inline prepare(c, l)
 }
 
 /*
- * Who could not fence all legs waits until the owner before it must have noticed
+ * Who could not fence all legs waits until the owner before must have noticed
  * that it has lost the majority. That the last record does not name a leg says
  * nothing: it may have come to nothing, by one who died before he had waited.
  */
@@ -675,12 +677,20 @@ inline begin_copy(c, r, l)
 #define may_copy(c, r, l) \
 	(uses(c, l) && in(client[c].copying, r) && !in(client[c].copied[r], l))
 
+/*
+ * What is settled stays so: the copy is stable before the region is read. Else
+ * a power cut brings back what the copy replaced.
+ */
 inline copy_to(c, r, l)
 {
 	printf("client %d: %d copied to region %d of leg %d\n", c,
 	       client[c].copy[r], r, l);
 	execute(l, r, client[c].copy[r]);
-	retain(c, l, r);
+	if
+	:: !is_settled(c, r) && keeps(SETTLE_UNSTABLE) ->
+		disk[l].stable[r] = client[c].copy[r]
+	:: else -> retain(c, l, r)
+	fi;
 	client[c].copied[r] = client[c].copied[r] | set_of(l)
 }
 
