@@ -23,7 +23,7 @@ TIMEOUT = 180
 VARIANTS = ('ram', 'server', 'disk', 'lost')
 MORE_MB = 32
 RESERVE_KIB = 32 << 10
-HOLD_S = 5
+HOLD_S = 20
 IO_TIMEOUT = '6s'     # by then all memory is taken
 
 
@@ -40,16 +40,17 @@ def reserve(rig, node):
 
 
 def hang(node, job, dev):
-    """Nothing can be run on the node meanwhile: that takes memory as well."""
+    """
+    Nothing can be run on the node meanwhile, for that takes memory; nor can
+    the kernel be relied on to say anything. So what is waited for cannot be
+    seen: that requests are older than io-timeout, and the lanes made anew.
+    """
     wait_until(lambda: job.done() or
                dst_status(node, dev)['counters']['write_bytes'] > 1 << 20,
                what='swapping')
     node.hold_disk()
-    try:
-        wait_until(lambda: 'dst0: held' in node.serial_text(), what='held')
-        time.sleep(HOLD_S)
-    finally:
-        node.release_disk()
+    time.sleep(HOLD_S)
+    node.release_disk()
 
 
 def run(rig, variant):
