@@ -22,7 +22,8 @@ def run(rig):
     dev = dst_attach(client, target, '--keepalive', '500ms', '--io-timeout',
                      '10s', '--fail-after', f'{10 * FAIL_AFTER}s')
     job = fio_start(client, dev, rw='randwrite', bs='4k', size='4M',
-                    iodepth=8, verify='crc32c', rate_iops=100)
+                    iodepth=8, verify='crc32c', rate_iops=100,
+                    time_based=None, runtime=3600, verify_backlog=256)
 
     def writes():
         return dst_status(client, dev)['counters']['writes']
@@ -32,7 +33,8 @@ def run(rig):
             host.run(f'date -s "{days} days"')
             # past the next keepalives
             wait_until(lambda: writes() > before + 70, 60, 'writes go on')
-    assert fio_result(job)['error'] == 0
+    job.kill(2)
+    assert fio_result(job, check=False)['error'] == 0
     counters = dst_status(client, dev)['counters']
     assert counters['reconnects'] == counters['resends'] == 0, counters
     assert counters['errors'] == 0, counters
