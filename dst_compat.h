@@ -25,7 +25,7 @@
 #define WQ_PERCPU 0
 #endif
 
-/* 7.1 or so, "fs: kthreads start in nullfs": before, they had init's root. */
+/* Seen in 7.3: kernel threads have an empty root. Before, they had init's. */
 #ifndef scoped_with_init_fs
 #define scoped_with_init_fs()
 #endif
