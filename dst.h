@@ -366,6 +366,8 @@ blk_status_t dst_flush_status(struct dst_device *dev, blk_status_t status);
 void dst_flush_commit(struct dst_device *dev);
 void dst_flush_commit_work(struct work_struct *work);
 void dst_flush_commit_done(struct dst_device *dev, blk_status_t status);
+int dst_flush_inherited(struct dst_device *dev, unsigned int wait_ms,
+			char *reason);
 void dst_flush_tick(struct dst_device *dev);
 
 /* ------------------------------------------------------------------------
@@ -555,6 +557,7 @@ struct dst_device {
 	bool			early_used;	/* only set */
 	struct dst_trans	commit;		/* a flush of our own; never freed */
 	unsigned long		commit_open;	/* bit 0: it is under way */
+	blk_status_t		commit_status;	/* of the last; commit_open */
 	unsigned long		commit_retry;	/* jiffies: not before */
 	struct work_struct	commit_work;
 	struct work_struct	reap_work;

@@ -908,6 +908,10 @@ static int dst_device_start(struct dst_device *dev, char *reason)
 		return ret;
 	if (dev->info.flags & DST_PROTO_EXPORT_READ_ONLY)
 		dev->read_only = true;
+	ret = dst_flush_inherited(dev, dev->opts.wait_ms ?: DST_DEVICE_WAIT_MS,
+				  reason);
+	if (ret)
+		return ret;
 	ret = dst_disk_create(dev);
 	if (ret) {
 		snprintf(reason, DST_IOC_REASON_LEN,

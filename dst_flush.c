@@ -245,7 +245,7 @@ void dst_flush_commit(struct dst_device *dev)
 	if (time_before(jiffies, READ_ONCE(dev->commit_retry)) ||
 	    test_bit(0, &dev->commit_open))
 		return;
-	/* pairs with clear_bit_unlock(): then dev->commit is ours */
+	/* pairs with clear_and_wake_up_bit(): then dev->commit is ours */
 	if (!test_and_set_bit_lock(0, &dev->commit_open))
 		queue_work(dst_io_wq, &dev->commit_work);
 }
@@ -261,7 +261,7 @@ void dst_flush_commit_work(struct work_struct *work)
 	struct dst_trans *t = &dev->commit;
 
 	if (!percpu_ref_tryget_live(&dev->users)) {
-		clear_bit_unlock(0, &dev->commit_open);
+		clear_and_wake_up_bit(0, &dev->commit_open);
 		return;
 	}
 	t->op = DST_PROTO_OP_FLUSH;
@@ -285,7 +285,46 @@ void dst_flush_commit_done(struct dst_device *dev, blk_status_t status)
 	if (status != BLK_STS_OK)
 		WRITE_ONCE(dev->commit_retry, jiffies +
 			   msecs_to_jiffies(DST_FLUSH_RETRY_MS));
-	clear_bit_unlock(0, &dev->commit_open);
+	dev->commit_status = status;
+	clear_and_wake_up_bit(0, &dev->commit_open);
+}
+
+/**
+ * dst_flush_inherited - make stable what others wrote to the export before us
+ * @dev: joined, not read from yet, no I/O but its own
+ * @wait_ms: at most so long
+ * @reason: DST_IOC_REASON_LEN bytes, filled on failure
+ *
+ * A client that crashed, or was fenced out, may have left writes in the cache
+ * of the server. Nobody has a copy of these: once we have read them, the server
+ * must not be able to lose them any more.
+ *
+ * Context: process, sleeps; interruptible.
+ * Return: 0 or a negative errno.
+ */
+int dst_flush_inherited(struct dst_device *dev, unsigned int wait_ms,
+			char *reason)
+{
+	if (!(dev->info.flags & DST_PROTO_EXPORT_VOLATILE))
+		return 0;
+	dst_flush_commit(dev);
+	if (wait_on_bit_timeout(&dev->commit_open, 0, TASK_INTERRUPTIBLE,
+				msecs_to_jiffies(wait_ms))) {
+		if (signal_pending(current)) {
+			strscpy(reason, "interrupted", DST_IOC_REASON_LEN);
+			return -EINTR;
+		}
+		strscpy(reason, "the server has not yet flushed what was written before: try a longer --wait",
+			DST_IOC_REASON_LEN);
+		return -ETIMEDOUT;
+	}
+	/* who only reads may want just what can still be saved */
+	if (dev->commit_status == BLK_STS_OK || dev->read_only)
+		return 0;
+	snprintf(reason, DST_IOC_REASON_LEN,
+		 "the server can't flush its disk (error %d): repair that, or attach with --ro",
+		 -blk_status_to_errno(dev->commit_status));
+	return -EIO;
 }
 
 /**
