@@ -16,6 +16,7 @@ CLIENT_MB = 10      # each client writes, half of them at a time
 LIMIT = 120 * MIB   # 29 clients get 4 MiB of it, one 2, two 1; all want 5
 OVERHEAD = 24 * MIB
 
+# disk_util: for each disk fio would search all of sysfs, minutes on debug
 JOBS = f'''
 [global]
 ioengine=libaio
@@ -26,6 +27,7 @@ bs=128k
 iodepth=40
 size={CLIENT_MB}M
 verify=crc32c
+disk_util=0
 '''
 
 
