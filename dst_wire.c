@@ -134,25 +134,6 @@ int dst_wire_check_welcome(const struct dst_proto_welcome *w)
 	return dst_wire_welcome_fits(w) ? 0 : -EPROTO;
 }
 
-/**
- * dst_wire_has_data - does a request of this kind count against byte credits?
- * @op: enum dst_proto_op
- */
-bool dst_wire_has_data(u8 op)
-{
-	return op == DST_PROTO_OP_READ || op == DST_PROTO_OP_WRITE;
-}
-
-/**
- * dst_wire_is_modification - does this operation change what is stored?
- * @op: enum dst_proto_op
- */
-bool dst_wire_is_modification(u8 op)
-{
-	return op == DST_PROTO_OP_WRITE || op == DST_PROTO_OP_DISCARD ||
-	       op == DST_PROTO_OP_WRITE_ZEROES;
-}
-
 static u8 dst_wire_allowed_flags(u8 op)
 {
 	switch (op) {

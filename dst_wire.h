@@ -36,9 +36,26 @@ enum dst_proto_status
 dst_wire_check_bounds(const struct dst_proto_request *req,
 		      const struct dst_wire_limits *lim);
 int dst_wire_check_reply(const struct dst_proto_reply *reply);
-bool dst_wire_has_data(u8 op);
-bool dst_wire_is_modification(u8 op);
 bool dst_wire_prefix_match(const u8 *addr, const u8 *prefix,
 			   unsigned int prefix_len);
+
+/**
+ * dst_wire_has_data - does a request of this kind count against byte credits?
+ * @op: enum dst_proto_op
+ */
+static inline bool dst_wire_has_data(u8 op)
+{
+	return op == DST_PROTO_OP_READ || op == DST_PROTO_OP_WRITE;
+}
+
+/**
+ * dst_wire_is_modification - does this operation change what is stored?
+ * @op: enum dst_proto_op
+ */
+static inline bool dst_wire_is_modification(u8 op)
+{
+	return op == DST_PROTO_OP_WRITE || op == DST_PROTO_OP_DISCARD ||
+	       op == DST_PROTO_OP_WRITE_ZEROES;
+}
 
 #endif /* DST_WIRE_H */
