@@ -15,9 +15,15 @@
 #include <linux/version.h>
 #include <linux/workqueue.h>
 #include <net/sock.h>
+#include <net/tcp.h>
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0)
 #error "DST needs Linux 6.1 or newer"
+#endif
+
+/* 6.9 "net: introduce include/net/rps.h": it was in net/sock.h. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 9, 0)
+#include <net/rps.h>
 #endif
 
 /* 6.17 "workqueue: add WQ_PERCPU": per-CPU was what no flag meant before. */
@@ -53,13 +59,13 @@ static inline void dst_compat_disown_sock(struct sock *sk)
 
 /*
  * 6.5 "tcp: Support MSG_SPLICE_PAGES": before, pages went one by one. Like
- * sock_sendmsg() it advances the iterator over what it sent.
+ * tcp_sendmsg() it advances the iterator over what it sent.
  */
-static inline int dst_compat_send_pages(struct socket *sock, struct msghdr *msg)
+static inline int dst_compat_send_pages(struct sock *sk, struct msghdr *msg)
 {
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 5, 0)
 	msg->msg_flags |= MSG_SPLICE_PAGES;
-	return sock_sendmsg(sock, msg);
+	return tcp_sendmsg(sk, msg, msg_data_left(msg));
 #else
 	struct bio_vec bv = mp_bvec_iter_bvec(msg->msg_iter.bvec,
 		((struct bvec_iter){ .bi_size = msg->msg_iter.count,
@@ -69,8 +75,8 @@ static inline int dst_compat_send_pages(struct socket *sock, struct msghdr *msg)
 	size_t len = min_t(size_t, bv.bv_len, PAGE_SIZE - off);
 	int more = msg->msg_iter.count > len ?
 		   MSG_MORE | MSG_SENDPAGE_NOTLAST : 0;
-	int ret = kernel_sendpage(sock, bv.bv_page + skip, off, len,
-				  msg->msg_flags | more);
+	int ret = tcp_sendpage(sk, bv.bv_page + skip, off, len,
+			       msg->msg_flags | more);
 
 	if (ret > 0)
 		iov_iter_advance(&msg->msg_iter, ret);

@@ -13,15 +13,10 @@
  * them, because a page is only taken from its start again when we are its last
  * user.
  */
-#include <linux/cred.h>
-#include <linux/sched/task.h>
 #include <linux/tcp.h>
 #include <net/tcp.h>
 
 #include "dst.h"
-
-/* The kernel's own, to send with; set while the module is loaded. */
-static struct cred *dst_conn_cred;
 
 /*
  * Connected to nothing. The first socket that may use the reserves and the last
@@ -40,16 +35,8 @@ static unsigned int dst_conn_anchor_users;	/* dst_conn_anchor_mutex */
  */
 int dst_conn_module_init(void)
 {
-	int ret;
-
-	dst_conn_cred = prepare_kernel_cred(&init_task);
-	if (!dst_conn_cred)
-		return -ENOMEM;
-	ret = sock_create_kern(&init_net, AF_INET, SOCK_DGRAM, IPPROTO_UDP,
-			       &dst_conn_anchor);
-	if (ret)
-		put_cred(dst_conn_cred);
-	return ret;
+	return sock_create_kern(&init_net, AF_INET, SOCK_DGRAM, IPPROTO_UDP,
+				&dst_conn_anchor);
 }
 
 /**
@@ -84,7 +71,6 @@ void dst_conn_drop_reserves(void)
 void dst_conn_module_exit(void)
 {
 	sock_release(dst_conn_anchor);
-	put_cred(dst_conn_cred);
 }
 
 #ifdef CONFIG_DEBUG_LOCK_ALLOC
@@ -533,19 +519,23 @@ void dst_conn_tx_bvec(struct dst_conn *conn, const struct bio_vec *bv)
 	dst_conn_tx_add(conn, bv->bv_page, bv->bv_offset, bv->bv_len);
 }
 
+/*
+ * Straight to TCP: what a security module thinks of the process that happens to
+ * submit I/O does not matter here.
+ */
 static int dst_conn_tx_once(struct dst_conn *conn, struct msghdr *msg)
 {
+	struct sock *sk = conn->sock->sk;
+
+	sock_rps_record_flow(sk);
 	if (conn->tx_data && !conn->tx_copy)
-		return dst_compat_send_pages(conn->sock, msg);
-	return sock_sendmsg(conn->sock, msg);
+		return dst_compat_send_pages(sk, msg);
+	return tcp_sendmsg(sk, msg, msg_data_left(msg));
 }
 
 /**
  * dst_conn_tx_push - send the batch, or go on with it
  * @conn: started
- *
- * Under the kernel's credentials: what a security module thinks of the process
- * that happens to submit I/O does not matter here.
  *
  * Context: process; tx_mutex held; does not wait for the network.
  * Return: 0 when all is sent, -EAGAIN when writable() will tell to go on, any
@@ -553,7 +543,6 @@ static int dst_conn_tx_once(struct dst_conn *conn, struct msghdr *msg)
  */
 int dst_conn_tx_push(struct dst_conn *conn)
 {
-	const struct cred *old;
 	int ret = 0;
 
 	if (!conn->tx_active) {
@@ -564,7 +553,6 @@ int dst_conn_tx_push(struct dst_conn *conn)
 		/* read without the mutex by dst_lane_wants_to_send() */
 		WRITE_ONCE(conn->tx_active, true);
 	}
-	old = override_creds(dst_conn_cred);
 	while (iov_iter_count(&conn->tx_iter)) {
 		struct msghdr msg = {
 			.msg_flags = MSG_DONTWAIT | MSG_NOSIGNAL,
@@ -577,7 +565,6 @@ int dst_conn_tx_push(struct dst_conn *conn)
 		conn->tx_iter = msg.msg_iter;
 		ret = 0;
 	}
-	revert_creds(old);
 	if (!iov_iter_count(&conn->tx_iter)) {
 		WRITE_ONCE(conn->tx_active, false);
 		conn->tx_nr = 0;
