@@ -8,6 +8,7 @@
 
 #include <linux/bio.h>
 #include <linux/blkdev.h>
+#include <linux/crc32c.h>
 #include <linux/fs.h>
 #include <linux/fs_struct.h>
 #include <linux/net.h>
@@ -35,6 +36,24 @@
 #ifndef scoped_with_init_fs
 #define scoped_with_init_fs()
 #endif
+
+/*
+ * 6.14 "x86/crc32: expose CRC32 functions through lib": before, crc32c() is a
+ * request to the crypto API, which costs more than the sum of a header.
+ */
+static inline u32 dst_compat_crc32c(u32 crc, const void *p, size_t len)
+{
+#if defined(CONFIG_X86_64) && LINUX_VERSION_CODE < KERNEL_VERSION(6, 14, 0)
+	if (static_cpu_has(X86_FEATURE_XMM4_2)) {
+		for (; len >= sizeof(u64); len -= sizeof(u64), p += sizeof(u64))
+			asm("crc32q %1, %q0" : "+r" (crc) : "m" (*(const u64 *)p));
+		for (; len; len--, p++)
+			asm("crc32b %1, %0" : "+r" (crc) : "m" (*(const u8 *)p));
+		return crc;
+	}
+#endif
+	return crc32c(crc, p, len);
+}
 
 /* 6.2 "net: introduce sk_use_task_frag": before, GFP_NOIO alone decided. */
 static inline void dst_compat_no_task_frag(struct sock *sk)

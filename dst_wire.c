@@ -8,12 +8,17 @@
 #include <linux/errno.h>
 #include <linux/string.h>
 
+#ifdef __KERNEL__
+#include "dst_compat.h"
+#else
+#define dst_compat_crc32c crc32c
+#endif
 #include "dst_proto.h"
 #include "dst_wire.h"
 
 static u32 dst_wire_crc(const void *header, size_t len)
 {
-	return ~crc32c(~0U, header, len - sizeof(__le32));
+	return ~dst_compat_crc32c(~0U, header, len - sizeof(__le32));
 }
 
 /**
