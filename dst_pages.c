@@ -6,7 +6,8 @@
  * pool of all, which is emptied when nobody has taken from it for a while.
  *
  * A page is used again only when nobody else refers to it: a socket may send
- * it again long after the request that it belonged to has ended.
+ * it again long after the request that it belonged to has ended. Until then it
+ * is in limbo, in the order of arrival.
  */
 #include <linux/bio.h>
 #include <linux/bvec.h>
@@ -18,6 +19,7 @@
 #include "dst.h"
 
 #define DST_PAGES_STASH		128
+#define DST_PAGES_LIMBO		128	/* a power of 2 */
 /* Moved at a time between a stash and the pool. */
 #define DST_PAGES_BATCH		64
 /* The pool holds at most this, or 1/64 of all memory. */
@@ -27,7 +29,10 @@
 /* Used with bottom halves off, by its own CPU only. */
 struct dst_pages_stash {
 	unsigned int	nr;
+	unsigned int	limbo_first;	/* both count on, over all rounds */
+	unsigned int	limbo_end;
 	struct page	*page[DST_PAGES_STASH];
+	struct page	*limbo[DST_PAGES_LIMBO];
 };
 
 static struct dst_pages_stash __percpu *dst_pages_stashes;
@@ -70,6 +75,12 @@ static void dst_pages_free_pool(void)
 	}
 }
 
+/* The one that has been in limbo for longest. */
+static struct page **dst_pages_oldest(struct dst_pages_stash *s)
+{
+	return &s->limbo[s->limbo_first % DST_PAGES_LIMBO];
+}
+
 /**
  * dst_pages_module_exit - free what is stashed
  */
@@ -84,6 +95,8 @@ void dst_pages_module_exit(void)
 
 		while (s->nr)
 			__free_page(s->page[--s->nr]);
+		for (; s->limbo_first != s->limbo_end; s->limbo_first++)
+			put_page(*dst_pages_oldest(s));
 	}
 	free_percpu(dst_pages_stashes);
 }
@@ -132,6 +145,42 @@ static void dst_pages_spill(struct dst_pages_stash *s)
 			   msecs_to_jiffies(DST_PAGES_IDLE_MS));
 }
 
+/* Return: a page that nobody else refers to any more, or NULL. */
+static struct page *dst_pages_from_limbo(struct dst_pages_stash *s)
+{
+	struct page *page;
+
+	if (s->limbo_first == s->limbo_end)
+		return NULL;
+	page = *dst_pages_oldest(s);
+	if (page_ref_count(page) != 1)
+		return NULL;
+	s->limbo_first++;
+	return page;
+}
+
+/* Return: what has to leave for it, or NULL. */
+static struct page *dst_pages_to_limbo(struct dst_pages_stash *s,
+				       struct page *page)
+{
+	struct page *oldest = NULL;
+
+	if (s->limbo_end - s->limbo_first == DST_PAGES_LIMBO)
+		oldest = s->limbo[s->limbo_first++ % DST_PAGES_LIMBO];
+	s->limbo[s->limbo_end++ % DST_PAGES_LIMBO] = page;
+	return oldest;
+}
+
+static bool dst_pages_to_stash(struct dst_pages_stash *s, struct page *page)
+{
+	if (s->nr == DST_PAGES_STASH)
+		dst_pages_spill(s);
+	if (s->nr == DST_PAGES_STASH)
+		return false;
+	s->page[s->nr++] = page;
+	return true;
+}
+
 /**
  * dst_pages_get - take a page; what it holds is of no meaning
  * @gfp: for where none is left over
@@ -142,13 +191,14 @@ static void dst_pages_spill(struct dst_pages_stash *s)
 struct page *dst_pages_get(gfp_t gfp)
 {
 	struct dst_pages_stash *s;
-	struct page *page = NULL;
+	struct page *page;
 
 	local_bh_disable();
 	s = this_cpu_ptr(dst_pages_stashes);
-	if (!s->nr)
+	page = dst_pages_from_limbo(s);
+	if (!page && !s->nr)
 		dst_pages_refill(s);
-	if (s->nr)
+	if (!page && s->nr)
 		page = s->page[--s->nr];
 	local_bh_enable();
 	return page ?: alloc_page(gfp);
@@ -164,17 +214,13 @@ void dst_pages_put(struct page *page)
 {
 	struct dst_pages_stash *s;
 
-	if (page_ref_count(page) == 1) {
-		local_bh_disable();
-		s = this_cpu_ptr(dst_pages_stashes);
-		if (s->nr == DST_PAGES_STASH)
-			dst_pages_spill(s);
-		if (s->nr < DST_PAGES_STASH) {
-			s->page[s->nr++] = page;
-			page = NULL;
-		}
-		local_bh_enable();
-	}
+	local_bh_disable();
+	s = this_cpu_ptr(dst_pages_stashes);
+	if (page_ref_count(page) != 1)
+		page = dst_pages_to_limbo(s, page);
+	if (page && page_ref_count(page) == 1 && dst_pages_to_stash(s, page))
+		page = NULL;
+	local_bh_enable();
 	if (page)
 		put_page(page);
 }

@@ -112,7 +112,7 @@ static void dst_target_free_pages(struct dst_request *req)
 		if (page_ref_count(bv->bv_page) == 1) {
 			mempool_free(bv->bv_page, pool);
 		} else {
-			put_page(bv->bv_page);
+			dst_pages_put(bv->bv_page);
 			dst_target_refill_pages(pool);
 		}
 	}
