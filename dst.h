@@ -321,6 +321,7 @@ struct dst_index_sum {
 };
 
 void dst_index_init(struct dst_device *dev);
+bool dst_index_pass(struct dst_trans *t);
 enum dst_index_verdict dst_index_add(struct dst_trans *t,
 				     struct dst_taken *taken);
 void dst_index_remove(struct dst_trans *t, struct list_head *ready);

@@ -85,7 +85,7 @@ static void dst_index_insert(struct dst_shard *shard, struct dst_trans *t)
 	lockdep_assert_held(&shard->lock);
 	t->indexed = true;
 	dst_range_insert(t, &shard->root);
-	/* read without the lock by dst_index_add() */
+	/* read without the lock by dst_index_pass() */
 	WRITE_ONCE(shard->nr, shard->nr + 1);
 }
 
@@ -275,6 +275,24 @@ static enum dst_index_verdict dst_index_place(struct dst_shard *shard,
 }
 
 /**
+ * dst_index_pass - let a read pass where there is nothing to look at
+ * @t: new
+ *
+ * A write that is not yet in the tree is concurrent to this read, which may
+ * then return either content: no lock is needed to see nr == 0.
+ *
+ * Context: any.
+ * Return: true if @t may be sent: it has its id.
+ */
+bool dst_index_pass(struct dst_trans *t)
+{
+	if (t->op != DST_PROTO_OP_READ || READ_ONCE(dst_index_shard(t)->nr))
+		return false;
+	t->id = atomic64_inc_return(&t->dev->next_id);
+	return true;
+}
+
+/**
  * dst_index_add - give a transaction its id and its place among others
  * @t: new
  * @taken: gets its bio if that is to end now
@@ -289,13 +307,7 @@ enum dst_index_verdict dst_index_add(struct dst_trans *t,
 	struct dst_shard *shard = dst_index_shard(t);
 	enum dst_index_verdict verdict;
 
-	/*
-	 * A write that is not yet in the tree is concurrent to this read,
-	 * which may then return either content: no lock is needed to see
-	 * nr == 0.
-	 */
-	if (t->op == DST_PROTO_OP_FLUSH ||
-	    (!dst_wire_is_modification(t->op) && !READ_ONCE(shard->nr))) {
+	if (t->op == DST_PROTO_OP_FLUSH) {
 		t->id = atomic64_inc_return(&t->dev->next_id);
 		return DST_INDEX_GO;
 	}

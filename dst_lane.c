@@ -259,8 +259,11 @@ static void dst_lane_put(struct dst_lane *lane, struct dst_trans *t)
 	dst_lane_put_request(lane, t);
 }
 
-/* Gather what can go out in one send. Return: false if there is nothing. */
-static bool dst_lane_fill(struct dst_lane *lane)
+/*
+ * Gather what can go out in one send. Return: false if there is nothing.
+ * @more: does anything that could go have to wait for the next one?
+ */
+static bool dst_lane_fill(struct dst_lane *lane, bool *more)
 {
 	struct dst_conn *conn = &lane->conn;
 	unsigned int headers;
@@ -269,13 +272,13 @@ static bool dst_lane_fill(struct dst_lane *lane)
 	headers = dst_conn_tx_prepare(conn, sizeof(struct dst_proto_request));
 	spin_lock_bh(&lane->lock);
 	WRITE_ONCE(lane->nr_early, 0);
-	while (headers && conn->tx_bytes < DST_CONN_TX_BATCH_BYTES) {
-		t = dst_lane_next(lane);
-		if (!t || dst_lane_tx_bvecs(t) > dst_conn_tx_room(conn))
-			break;
+	while ((t = dst_lane_next(lane)) && headers &&
+	       conn->tx_bytes < DST_CONN_TX_BATCH_BYTES &&
+	       dst_lane_tx_bvecs(t) <= dst_conn_tx_room(conn)) {
 		dst_lane_put(lane, t);
 		headers--;
 	}
+	*more = t;
 	spin_unlock_bh(&lane->lock);
 	return conn->tx_nr;
 }
@@ -285,14 +288,16 @@ static void dst_lane_send(struct dst_lane *lane)
 	struct dst_conn *conn = &lane->conn;
 	unsigned int rounds = 0;
 	unsigned int noreclaim;
+	bool more = true;
 	int ret = 0;
 
 	lockdep_assert_held(&conn->tx_mutex);
 	if (!conn->sock)
 		return;
 	noreclaim = memalloc_noreclaim_save();
-	while (rounds++ < DST_LANE_SEND_ROUNDS) {
-		if (!conn->tx_active && !dst_lane_fill(lane))
+	/* what is queued meanwhile is found after unlocking */
+	while (more && rounds++ < DST_LANE_SEND_ROUNDS) {
+		if (!conn->tx_active && !dst_lane_fill(lane, &more))
 			break;
 		ret = dst_conn_tx_push(conn);
 		if (ret)
@@ -301,7 +306,7 @@ static void dst_lane_send(struct dst_lane *lane)
 	memalloc_noreclaim_restore(noreclaim);
 	if (ret && ret != -EAGAIN)
 		dst_lane_fail(lane, "sending failed (error %d)", ret);
-	else if (rounds > DST_LANE_SEND_ROUNDS)
+	else if (more && rounds > DST_LANE_SEND_ROUNDS)
 		queue_work(dst_io_wq, &lane->tx_work);
 }
 

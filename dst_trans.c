@@ -435,6 +435,8 @@ bool dst_trans_place(struct dst_trans *t)
 	enum dst_index_verdict verdict;
 	bool go;
 
+	if (dst_index_pass(t))
+		return true;
 	/* what waits may be unblocked, acked and gone as soon as it is in */
 	percpu_ref_get(&dev->users);
 	/* pairs with synchronize_rcu() where --ack is changed */
