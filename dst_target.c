@@ -25,6 +25,8 @@
 #define DST_TARGET_REFUSED_MS		1000
 /* Requests that an export has even when there is no memory left. */
 #define DST_TARGET_POOL_REQUESTS	64
+/* Each target keeps so many for its next ones. */
+#define DST_TARGET_SPARE_REQUESTS	32
 #define DST_TARGET_RX_BUDGET		(1024 * 1024)
 /* Look for memory again. */
 #define DST_TARGET_RETRY_MS		10
@@ -136,6 +138,34 @@ static void dst_target_uncount(struct dst_request *req)
 			   target->open_bytes - req->length_bytes);
 }
 
+/* Not while the reserve has to be filled up: others may wait for that. */
+static void dst_target_spare_request(struct dst_target *target,
+				     struct dst_request *req)
+{
+	mempool_t *pool = &target->export->requests;
+
+	if (target->nr_spare == DST_TARGET_SPARE_REQUESTS ||
+	    READ_ONCE(pool->curr_nr) < pool->min_nr) {
+		mempool_free(req, pool);
+		return;
+	}
+	list_add(&req->entry, &target->spare);
+	target->nr_spare++;
+}
+
+static struct dst_request *dst_target_take_spare(struct dst_target *target)
+{
+	struct dst_request *req;
+
+	req = list_first_entry_or_null(&target->spare, struct dst_request,
+				       entry);
+	if (req) {
+		list_del(&req->entry);
+		target->nr_spare--;
+	}
+	return req;
+}
+
 static void dst_target_free_request(struct dst_request *req)
 {
 	struct dst_target *target = req->target;
@@ -145,7 +175,7 @@ static void dst_target_free_request(struct dst_request *req)
 	bio_uninit(&req->bio);
 	if (req->vecs)
 		mempool_free(req->vecs, &target->export->vecs);
-	mempool_free(req, &target->export->requests);
+	dst_target_spare_request(target, req);
 }
 
 static bool dst_target_add_pages(struct dst_request *req, u32 bytes)
@@ -172,11 +202,13 @@ static u32 dst_target_data_bytes(u8 op, u32 length_bytes)
 	return op == DST_PROTO_OP_HASH ? DST_PROTO_HASH_LEN : 0;
 }
 
-static struct dst_request *dst_target_get_request(struct dst_export *export,
+static struct dst_request *dst_target_get_request(struct dst_target *target,
 						  unsigned int nr_vecs)
 {
 	const gfp_t gfp = GFP_NOWAIT | __GFP_NOWARN;
-	struct dst_request *req = mempool_alloc(&export->requests, gfp);
+	struct dst_export *export = target->export;
+	struct dst_request *req = dst_target_take_spare(target) ?:
+				  mempool_alloc(&export->requests, gfp);
 
 	if (!req)
 		return NULL;
@@ -210,7 +242,7 @@ dst_target_alloc_request(struct dst_target *target,
 	if (status == DST_PROTO_ST_OK)
 		bytes = dst_target_data_bytes(p->op,
 					      le32_to_cpu(p->length_bytes));
-	req = dst_target_get_request(export, DIV_ROUND_UP(bytes, PAGE_SIZE));
+	req = dst_target_get_request(target, DIV_ROUND_UP(bytes, PAGE_SIZE));
 	if (!req)
 		return NULL;
 	req->target = target;
@@ -658,6 +690,8 @@ static void dst_target_serve(struct dst_target *target)
  */
 static void dst_target_drain(struct dst_target *target)
 {
+	struct dst_request *req;
+
 	/* what waits for a worker needn't be done any more */
 	set_bit(DST_TARGET_DEAD, &target->flags);
 	if (target->rx_req)
@@ -677,6 +711,8 @@ static void dst_target_drain(struct dst_target *target)
 			schedule();
 		__set_current_state(TASK_RUNNING);
 	}
+	while ((req = dst_target_take_spare(target)))
+		mempool_free(req, &target->export->requests);
 }
 
 static int dst_target_recv_hello(struct dst_target *target,
@@ -958,6 +994,7 @@ static struct dst_target *dst_target_create(void)
 	INIT_LIST_HEAD(&target->running);
 	INIT_LIST_HEAD(&target->replies);
 	INIT_LIST_HEAD(&target->sending);
+	INIT_LIST_HEAD(&target->spare);
 	INIT_WORK(&target->reap, dst_target_reap);
 	target->thread = kthread_create(dst_target_main, target, "dst-target");
 	if (IS_ERR(target->thread))

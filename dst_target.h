@@ -288,6 +288,8 @@ struct dst_target {
 	unsigned long		oldest;		/* jiffies, of running; 0: none */
 	bool			said_bye;	/* answered, to be carried out */
 	struct list_head	sending;	/* in the batch that is sent */
+	struct list_head	spare;		/* requests to be used again */
+	unsigned int		nr_spare;
 	struct dst_ioc_counters	counters;
 };
 
