@@ -314,7 +314,7 @@ int dst_flush_inherited(struct dst_device *dev, unsigned int wait_ms,
 			strscpy(reason, "interrupted", DST_IOC_REASON_LEN);
 			return -EINTR;
 		}
-		strscpy(reason, "the server has not yet flushed what was written before: try a longer --wait",
+		strscpy(reason, "what was written before is not flushed yet: try a longer --wait",
 			DST_IOC_REASON_LEN);
 		return -ETIMEDOUT;
 	}
