@@ -77,6 +77,7 @@ def run(rig, variant):
     node.run(f'swapoff {dev}', timeout=60)
     counters = dst_status(node, dev)['counters']
     assert counters['errors'] == 0, counters
-    assert (counters['resends'] > 0) == lost, counters
+    # a machine as busy as this one may miss a ping as well
+    assert counters['resends'] > 0 or not lost, counters
     assert counters['write_bytes'] >= out * 4096, (counters, out)
     node.run('! dmesg | grep -i "out of memory"')
