@@ -43,7 +43,8 @@ def run(rig):
     target = dst_export(server, 'e', disk, '--shared', '--mem-limit', '120M')
     # each as if it were on a machine of its own
     attach = ('DST_INITIATOR=00000000-0000-4000-8000-0000000000$i '
-              f'dstctl attach {target} --lanes 1 --io-timeout 10m')
+              f'dstctl attach {target} --lanes 1 --io-timeout 10m '
+              '--keepalive 2m')
     client.run('i=10; while [ $i -lt 42 ]; do '
                f'{attach} || exit 1; i=$((i + 1)); done', timeout=60)
     res = client.run(f'i=99; {attach} --wait 1s', check=False)
