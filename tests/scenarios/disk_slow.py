@@ -12,8 +12,11 @@ from lib import (dm, dm_reload, dst_attach, dst_export, dst_status, fill,
 VARIANTS = ('block', 'file', 'queue')
 KEEPALIVE_MS = 1000
 DELAY_MS = 3000
+# one thread that waits for all of its own requests is silent for 7 s; one that
+# is last in the line for a tag may be so for 2
 QUEUE_DELAY_MS = 120
-QUEUED = 32
+QUEUED = 64
+QUEUE_KEEPALIVE_MS = 3000
 MB = 1 << 20
 
 
@@ -45,7 +48,7 @@ def full_queue(client, server):
     disk = null_blk(server, 'ram0', mb=16, queue_mode=2, irqmode=2,
                     hw_queue_depth=1, completion_nsec=QUEUE_DELAY_MS * 10 ** 6)
     dev = dst_attach(client, dst_export(server, 'e', disk), '--keepalive',
-                     f'{KEEPALIVE_MS}ms', '--lanes', '2')
+                     f'{QUEUE_KEEPALIVE_MS}ms', '--lanes', '2')
     rc, took, out = timed(client, f'for i in $(seq {QUEUED}); do dd '
                           f'if=/dev/zero of={dev} bs=4096 count=1 seek=$i '
                           'oflag=direct conv=notrunc & done; wait', 60)
