@@ -77,7 +77,8 @@ def run(rig, variant):
     node.run(f'swapoff {dev}', timeout=60)
     counters = dst_status(node, dev)['counters']
     assert counters['errors'] == 0, counters
-    # a machine as busy as this one may miss a ping as well
-    assert counters['resends'] > 0 or not lost, counters
+    # on the debug kernel a machine as busy as this one may miss a ping
+    assert (counters['resends'] > 0) == lost or rig.slow > 1 and not lost, \
+        counters
     assert counters['write_bytes'] >= out * 4096, (counters, out)
     node.run('! dmesg | grep -i "out of memory"')
