@@ -203,7 +203,7 @@ static bool dst_index_answer(const struct dst_trans *o, struct dst_trans *t)
 	    !dst_index_covers(o, t) || !dst_index_is_readable(o))
 		return false;
 	if (o->nr_pages)
-		dst_pages_copy_to_bio(dst_trans_pages(o),
+		dst_pages_copy_to_bio(dst_trans_pages(o), o->page_order,
 				      (t->sector - o->sector) << SECTOR_SHIFT,
 				      t->bio);
 	else
@@ -222,6 +222,8 @@ static bool dst_index_merge(struct dst_trans *o, struct dst_trans *t)
 	    o->sector != t->sector || o->length_bytes != t->length_bytes)
 		return false;
 	swap(o->pages, t->pages);
+	swap(o->nr_pages, t->nr_pages);
+	swap(o->page_order, t->page_order);
 	return true;
 }
 
@@ -373,20 +375,25 @@ static void dst_index_forget(struct dst_shard *shard, struct dst_trans *o,
 
 /*
  * @t has been executed: older ones that it covers need not be sent again.
- * Return: true if there are others that it overlaps.
+ * Return: true if there are others that it overlaps. @newer: are there any that
+ * may wait for it?
  */
 static bool dst_index_supersede(struct dst_shard *shard,
 				const struct dst_trans *t,
-				struct list_head *dead)
+				struct list_head *dead, bool *newer)
 {
 	struct dst_trans *o, *next;
 	unsigned int n = 0;
 	bool others = false;
 
+	/* if it is alone in the tree, there are none either */
+	*newer = shard->nr > 1;
 	if (!shard->nr_retained)
 		return false;
+	*newer = false;
 	for (o = dst_index_overlap(shard, t); o; o = next) {
 		next = dst_index_next(o, t);
+		*newer |= o->id > t->id;
 		if (o->phase != DST_PHASE_RETAINED || o->id > t->id ||
 		    dst_index_is_committed(o))
 			continue;
@@ -434,19 +441,20 @@ enum dst_index_fate dst_index_acked(struct dst_trans *t, u32 boot_seq,
 	bool may_keep = dst_retain_may_keep(t);
 	enum dst_trans_phase phase = t->phase;
 	struct dst_device *dev = t->dev;
-	bool keep, passed = false;
+	bool keep, newer, passed = false;
 
 	if (!durable && !may_keep)
 		return DST_INDEX_AGAIN;
 	spin_lock_bh(&shard->lock);
-	keep = dst_index_supersede(shard, t, dead) || !durable;
+	keep = dst_index_supersede(shard, t, dead, &newer) || !durable;
 	if (keep && !may_keep) {
 		spin_unlock_bh(&shard->lock);
 		return DST_INDEX_AGAIN;
 	}
 	if (phase == DST_PHASE_NEW)
 		passed = dst_index_uncount_early(shard, t);
-	dst_index_unblock(shard, t, phase, ready);
+	if (newer)
+		dst_index_unblock(shard, t, phase, ready);
 	if (keep) {
 		dst_index_keep(shard, t, boot_seq);
 	} else {
