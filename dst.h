@@ -170,12 +170,21 @@ static inline unsigned int dst_conn_tx_room(const struct dst_conn *conn)
  * dst_pages.c: pages to copy data to
  */
 
+/* Chunks are pages in a row, 32 to 128 KiB of them. */
+#define DST_CHUNK_MIN_ORDER	3
+#define DST_CHUNK_MAX_ORDER	5
+
 int dst_pages_module_init(void);
 void dst_pages_module_exit(void);
 struct page *dst_pages_get(gfp_t gfp);
 void dst_pages_put(struct page *page);
-void dst_pages_copy_from_bio(struct page **pages, struct bio *bio);
-void dst_pages_copy_to_bio(struct page **pages, size_t pos, struct bio *bio);
+unsigned int dst_pages_chunk_order(u32 bytes);
+struct page *dst_pages_get_chunk(unsigned int order, gfp_t gfp);
+void dst_pages_put_chunk(struct page *page, unsigned int order);
+void dst_pages_copy_from_bio(struct page **pages, unsigned int order,
+			     struct bio *bio);
+void dst_pages_copy_to_bio(struct page **pages, unsigned int order, size_t pos,
+			   struct bio *bio);
 
 /* ------------------------------------------------------------------------
  * dst_trans.c: transactions
@@ -235,7 +244,8 @@ struct dst_trans {
 	u8			parity;	/* shard lock: of the barrier */
 	u16			tag;	/* slot on its lane */
 	u16			resends;
-	u16			nr_pages;	/* that it owns */
+	u16			nr_pages;	/* that it owns: pages or chunks */
+	u8			page_order;	/* of each of them */
 	u32			charged_bytes;	/* to dev->mem_used */
 	u32			blockers;	/* shard lock */
 	u32			end_seq;	/* TCP sequence behind its data */

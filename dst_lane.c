@@ -103,7 +103,7 @@ static u32 dst_lane_pages_crc(const struct dst_trans *t, u32 crc)
 	unsigned int i;
 
 	for (i = 0; i < t->nr_pages; i++, left -= n) {
-		n = min_t(u32, left, PAGE_SIZE);
+		n = min_t(u32, left, PAGE_SIZE << t->page_order);
 		crc = crc32c(crc, page_address(pages[i]), n);
 	}
 	return crc;
@@ -174,7 +174,8 @@ static void dst_lane_put_data(struct dst_lane *lane, struct dst_trans *t)
 		return;
 	}
 	for (i = 0; i < t->nr_pages; i++) {
-		bvec_set_page(&bv, pages[i], min_t(u32, left, PAGE_SIZE), 0);
+		bvec_set_page(&bv, pages[i],
+			      min_t(u32, left, PAGE_SIZE << t->page_order), 0);
 		dst_conn_tx_bvec(&lane->conn, &bv);
 		left -= bv.bv_len;
 	}

@@ -39,31 +39,56 @@ bool dst_retain_may_keep(const struct dst_trans *t)
 	       dst_disk_has_cache(t->dev, READ_ONCE(t->dev->ack));
 }
 
-static bool dst_retain_get_pages(struct dst_trans *t, unsigned int nr)
+static struct page *dst_retain_get_page(unsigned int order)
 {
+	return order ? dst_pages_get_chunk(order, DST_RETAIN_GFP) :
+		       dst_pages_get(DST_RETAIN_GFP);
+}
+
+static void dst_retain_put_page(struct page *page, unsigned int order)
+{
+	if (order)
+		dst_pages_put_chunk(page, order);
+	else
+		dst_pages_put(page);
+}
+
+/* All of @bytes in pages of @order. Return: whether @t has them. */
+static bool dst_retain_get_pages(struct dst_trans *t, u32 bytes,
+				 unsigned int order)
+{
+	unsigned int nr = bytes >> (PAGE_SHIFT + order), i;
 	struct page **pages = &t->page;
-	unsigned int i;
 
 	if (nr > 1)
 		pages = kmalloc_array(nr, sizeof(*pages), DST_RETAIN_GFP);
 	if (!pages)
 		return false;
 	for (i = 0; i < nr; i++) {
-		pages[i] = dst_pages_get(DST_RETAIN_GFP);
+		pages[i] = dst_retain_get_page(order);
 		if (!pages[i])
 			goto err_put;
 	}
 	if (nr > 1)
 		t->pages = pages;
 	t->nr_pages = nr;
+	t->page_order = order;
 	return true;
 
 err_put:
 	while (i)
-		dst_pages_put(pages[--i]);
+		dst_retain_put_page(pages[--i], order);
 	if (nr > 1)
 		kfree(pages);
 	return false;
+}
+
+static bool dst_retain_get_memory(struct dst_trans *t, u32 bytes)
+{
+	unsigned int order = dst_pages_chunk_order(bytes);
+
+	return (order && dst_retain_get_pages(t, bytes, order)) ||
+	       dst_retain_get_pages(t, bytes, 0);
 }
 
 /**
@@ -80,7 +105,7 @@ void dst_retain_free(struct dst_trans *t)
 	if (t->charged_bytes)
 		atomic64_sub(t->charged_bytes, &t->dev->mem_used);
 	for (i = 0; i < t->nr_pages; i++)
-		dst_pages_put(pages[i]);
+		dst_retain_put_page(pages[i], t->page_order);
 	if (t->nr_pages > 1)
 		kfree(pages);
 	t->nr_pages = 0;
@@ -92,22 +117,24 @@ void dst_retain_free(struct dst_trans *t)
  */
 static bool dst_retain_own(struct dst_trans *t)
 {
-	unsigned int nr = t->op == DST_PROTO_OP_WRITE ?
-			  DIV_ROUND_UP(t->length_bytes, PAGE_SIZE) : 0;
-	u32 bytes = (nr << PAGE_SHIFT) + sizeof(*t);
+	u32 data_bytes = t->op == DST_PROTO_OP_WRITE ?
+			 round_up(t->length_bytes, PAGE_SIZE) : 0;
+	u32 bytes = data_bytes + sizeof(*t);
 	struct dst_device *dev = t->dev;
 	u64 limit = READ_ONCE(dev->mem_limit_bytes), used;
 
 	used = atomic64_add_return(bytes, &dev->mem_used);
 	if (used > min_t(u64, limit / 2, DST_RETAIN_COMMIT_BYTES))
 		dst_flush_commit(dev);
-	if (used > limit || (nr && !dst_retain_get_pages(t, nr))) {
+	if (used > limit ||
+	    (data_bytes && !dst_retain_get_memory(t, data_bytes))) {
 		atomic64_sub(bytes, &dev->mem_used);
 		return false;
 	}
 	t->charged_bytes = bytes;
-	if (nr)
-		dst_pages_copy_from_bio(dst_trans_pages(t), t->bio);
+	if (data_bytes)
+		dst_pages_copy_from_bio(dst_trans_pages(t), t->page_order,
+					t->bio);
 	return true;
 }
 

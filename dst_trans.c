@@ -136,6 +136,7 @@ struct dst_trans *dst_trans_alloc(struct dst_device *dev, struct bio *bio,
 	t->alone = false;
 	t->indexed = false;
 	t->nr_pages = 0;
+	t->page_order = 0;
 	t->charged_bytes = 0;
 	t->resends = 0;
 	t->blockers = 0;
