@@ -28,8 +28,9 @@
  *
  * Lifetimes
  * =========
- * dst_device: one reference of the table, one of its disk (dropped by
- * ->free_disk after the last close), one of each ioctl that looks at it.
+ * dst_unit, with what it is part of: one reference of the table, one of its
+ * disk (dropped by ->free_disk after the last close), one of each ioctl that
+ * looks at it.
  * dst_lane: lives and dies with its device; its work is stopped before.
  * dst_trans: owned by exactly one list or slot, see struct dst_trans.
  */
@@ -69,6 +70,50 @@ extern struct workqueue_struct *dst_revive_wq;
 extern struct workqueue_struct *dst_event_wq;
 /* Work that I/O waits for: sends and receives that could not go on. */
 extern struct workqueue_struct *dst_io_wq;
+
+/* ------------------------------------------------------------------------
+ * dst_unit.c: what has a number and is /dev/dstN
+ */
+
+#define DST_DEVICE_MAX		4096
+
+struct dst_unit;
+
+/**
+ * struct dst_unit_ops - what can be done with a unit, and in which context
+ * @release: free it; its last reference has gone. Sleeps.
+ * @detach: take it away, also though it is in use (@force). Fills @reason,
+ *	of DST_IOC_REASON_LEN bytes, on failure. Sleeps, without @force until
+ *	held I/O is done or a signal comes. 0 or a negative errno; then nothing
+ *	has changed.
+ * @set: change settings, all or none. Sleeps. 0 or a negative errno.
+ * @fail_held: fail all I/O that waits for a connection; how many bios. Sleeps.
+ * @describe: fill all but head and index.
+ */
+struct dst_unit_ops {
+	void (*release)(struct dst_unit *unit);
+	int (*detach)(struct dst_unit *unit, bool force, char *reason);
+	int (*set)(struct dst_unit *unit, struct dst_ioc_device_set *set);
+	unsigned int (*fail_held)(struct dst_unit *unit);
+	void (*describe)(struct dst_unit *unit, struct dst_ioc_device *out);
+};
+
+struct dst_unit {
+	struct kref			ref;
+	u32				index;	/* N; set by registering */
+	const struct dst_unit_ops	*ops;
+	const char			*target;
+	const u8			*uuid;
+};
+
+void dst_unit_init(struct dst_unit *unit, const struct dst_unit_ops *ops,
+		   const char *target, const u8 *uuid);
+void dst_unit_hold(struct dst_unit *unit);
+void dst_unit_put(struct dst_unit *unit);
+struct dst_unit *dst_unit_get(u32 index, bool next);
+int dst_unit_register(struct dst_unit *unit, int want, char *reason);
+void dst_unit_unregister(struct dst_unit *unit);
+void dst_unit_module_exit(void);
 
 /* ------------------------------------------------------------------------
  * dst_net.c: connections
@@ -510,8 +555,7 @@ struct dst_export_info {
 };
 
 struct dst_device {
-	struct kref		ref;
-	u32			index;
+	struct dst_unit		unit;
 	struct gendisk		*disk;		/* set once, before I/O */
 	struct net		*net;
 	struct sockaddr_storage	addr;
@@ -587,13 +631,7 @@ struct dst_device {
 	struct dentry		*debugfs;
 };
 
-void dst_device_module_exit(void);
 int dst_device_attach(struct dst_ioc_attach *arg, struct net *net);
-int dst_device_detach(struct dst_device *dev, bool force, char *reason);
-struct dst_device *dst_device_get(u32 index, bool next);
-void dst_device_put(struct dst_device *dev);
-void dst_device_describe(struct dst_device *dev, struct dst_ioc_device *out);
-unsigned int dst_device_fail_held(struct dst_device *dev);
 
 bool dst_device_older(unsigned long since, u64 ms);
 u64 dst_device_fail_after(struct dst_device *dev);
@@ -611,8 +649,6 @@ const char *dst_device_state_name(enum dst_ioc_device_state state);
 /* ------------------------------------------------------------------------
  * dst_options.c: what may be chosen
  */
-
-#define DST_DEVICE_MAX		4096
 
 void dst_options_read(struct dst_device *dev);
 int dst_options_check(const struct dst_ioc_attach *o, char *reason);

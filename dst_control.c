@@ -71,35 +71,35 @@ static int dst_control_attach(void *arg)
 static int dst_control_detach(void *arg)
 {
 	struct dst_ioc_device_ref *r = arg;
-	struct dst_device *dev;
+	struct dst_unit *unit;
 	int ret;
 
 	memset(r->reason, 0, sizeof(r->reason));
 	if (r->reserved)
 		return -EINVAL;
-	dev = dst_device_get(r->index, false);
-	if (!dev)
+	unit = dst_unit_get(r->index, false);
+	if (!unit)
 		return -ENODEV;
-	ret = dst_device_detach(dev, r->head.flags & DST_IOC_DETACH_FORCE,
+	ret = unit->ops->detach(unit, r->head.flags & DST_IOC_DETACH_FORCE,
 				r->reason);
-	dst_device_put(dev);
+	dst_unit_put(unit);
 	return ret;
 }
 
 static int dst_control_fail(void *arg)
 {
 	struct dst_ioc_device_ref *r = arg;
-	struct dst_device *dev;
+	struct dst_unit *unit;
 
 	memset(r->reason, 0, sizeof(r->reason));
 	if (r->reserved)
 		return -EINVAL;
-	dev = dst_device_get(r->index, false);
-	if (!dev)
+	unit = dst_unit_get(r->index, false);
+	if (!unit)
 		return -ENODEV;
 	pr_warn("dst%u: %u held requests failed, as told to\n", r->index,
-		dst_device_fail_held(dev));
-	dst_device_put(dev);
+		unit->ops->fail_held(unit));
+	dst_unit_put(unit);
 	return 0;
 }
 
@@ -109,17 +109,17 @@ static int dst_control_device_set(void *arg)
 			  DST_IOC_SET_KEEPALIVE | DST_IOC_SET_FAIL_AFTER |
 			  DST_IOC_SET_MEM_LIMIT;
 	struct dst_ioc_device_set *s = arg;
-	struct dst_device *dev;
+	struct dst_unit *unit;
 	int ret;
 
 	memset(s->reason, 0, sizeof(s->reason));
 	if (s->reserved || s->mask & ~known)
 		return -EINVAL;
-	dev = dst_device_get(s->index, false);
-	if (!dev)
+	unit = dst_unit_get(s->index, false);
+	if (!unit)
 		return -ENODEV;
-	ret = dst_options_set(dev, s);
-	dst_device_put(dev);
+	ret = unit->ops->set(unit, s);
+	dst_unit_put(unit);
 	return ret;
 }
 
@@ -127,15 +127,16 @@ static int dst_control_device_get(void *arg)
 {
 	struct dst_ioc_device *d = arg;
 	struct dst_ioc_head head = d->head;
-	struct dst_device *dev;
+	struct dst_unit *unit;
 
-	dev = dst_device_get(d->index, head.flags & DST_IOC_GET_NEXT);
-	if (!dev)
+	unit = dst_unit_get(d->index, head.flags & DST_IOC_GET_NEXT);
+	if (!unit)
 		return -ENOENT;
 	memset(d, 0, sizeof(*d));
 	d->head = head;
-	dst_device_describe(dev, d);
-	dst_device_put(dev);
+	d->index = unit->index;
+	unit->ops->describe(unit, d);
+	dst_unit_put(unit);
 	return 0;
 }
 

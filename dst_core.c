@@ -92,7 +92,7 @@ static void __exit dst_core_exit(void)
 {
 	dst_control_module_exit();
 	/* devices first: an export of this kernel may serve one of them */
-	dst_device_module_exit();
+	dst_unit_module_exit();
 	dst_export_module_exit();
 	dst_sysfs_module_exit();
 	dst_disk_module_exit();

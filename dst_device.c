@@ -9,7 +9,6 @@
 #include <linux/blkdev.h>
 #include <linux/module.h>
 #include <linux/slab.h>
-#include <linux/xarray.h>
 #include <net/net_namespace.h>
 
 #include "dst.h"
@@ -24,12 +23,10 @@
 /* I/O of the partition scan fails after this, so that attach comes back. */
 #define DST_DEVICE_SCAN_MS		5000
 
-static DEFINE_XARRAY_ALLOC(dst_devices);
-/* Devices that have not been freed; some live until their last close. */
-static atomic_t dst_device_count = ATOMIC_INIT(0);
-static DECLARE_WAIT_QUEUE_HEAD(dst_device_gone);
-/* Protects dst_devices. Nothing is waited for under it. */
-static DEFINE_MUTEX(dst_devices_mutex);
+static struct dst_device *dst_device_of(struct dst_unit *unit)
+{
+	return container_of(unit, struct dst_device, unit);
+}
 
 /**
  * dst_device_state_name - a state for people to read
@@ -199,22 +196,16 @@ static unsigned int dst_device_fail_blocked(struct dst_device *dev,
 	return n;
 }
 
-/**
- * dst_device_fail_held - fail all I/O that waits for a connection, now
- * @dev: device
- *
- * Context: process.
- * Return: how many bios were failed.
- */
-unsigned int dst_device_fail_held(struct dst_device *dev)
+/* With a lane up, a flush waits for what goes on. */
+static unsigned int dst_device_fail_held(struct dst_unit *unit)
 {
+	struct dst_device *dev = dst_device_of(unit);
 	unsigned int i, n;
 
 	n = dst_device_fail_old(dev, 0, BLK_STS_TRANSPORT);
 	for (i = 0; i < dev->nr_lanes; i++)
 		n += dst_lane_fail_fencing(dev->lanes[i], 0, BLK_STS_TRANSPORT);
 	n += dst_device_fail_blocked(dev, 0, BLK_STS_TRANSPORT);
-	/* with a lane up, a flush waits for what goes on */
 	if (!READ_ONCE(dev->nr_live))
 		n += dst_flush_fail(dev, 0, BLK_STS_TRANSPORT);
 	return n;
@@ -410,10 +401,10 @@ static void dst_device_announce(struct dst_device *dev,
 	if (!dev->disk)
 		return;
 	if (state == DST_IOC_DEVICE_ONLINE || state == DST_IOC_DEVICE_DETACHING)
-		pr_info("dst%u: %s: %s\n", dev->index,
+		pr_info("dst%u: %s: %s\n", dev->unit.index,
 			dst_device_state_name(state), dev->opts.target);
 	else
-		pr_warn("dst%u: %s: %s: %s\n", dev->index,
+		pr_warn("dst%u: %s: %s: %s\n", dev->unit.index,
 			dst_device_state_name(state), dev->opts.target, why);
 	snprintf(env_state, sizeof(env_state), "DST_STATE=%s",
 		 dst_device_state_name(state));
@@ -438,7 +429,7 @@ static void dst_device_apply_size(struct dst_device *dev)
 		return;
 	set_capacity_and_notify(dev->disk, size_bytes / SECTOR_SIZE);
 	pr_info_ratelimited("dst%u: size is now %llu bytes: the export was resized\n",
-			    dev->index, size_bytes);
+			    dev->unit.index, size_bytes);
 }
 
 static void dst_device_state_work(struct work_struct *work)
@@ -545,9 +536,11 @@ static void dst_device_sum(struct dst_device *dev, struct dst_counters *sum)
 
 /* ---- birth and death -------------------------------------------------- */
 
-static void dst_device_release(struct kref *ref)
+static const struct dst_unit_ops dst_device_unit_ops;
+
+static void dst_device_release(struct dst_unit *unit)
 {
-	struct dst_device *dev = container_of(ref, struct dst_device, ref);
+	struct dst_device *dev = dst_device_of(unit);
 	unsigned int i;
 
 	for (i = 0; i < DST_PROTO_MAX_LANES; i++)
@@ -561,38 +554,6 @@ static void dst_device_release(struct kref *ref)
 	mutex_destroy(&dev->mutex);
 	kfree(dev);
 	dst_conn_drop_reserves();
-	if (atomic_dec_and_test(&dst_device_count))
-		wake_up_all(&dst_device_gone);
-}
-
-/**
- * dst_device_put - drop a reference
- * @dev: device; may be gone afterwards
- */
-void dst_device_put(struct dst_device *dev)
-{
-	kref_put(&dev->ref, dst_device_release);
-}
-
-/**
- * dst_device_get - find a device
- * @index: its number
- * @next: or the first one after it
- *
- * Return: the device with a reference, or NULL.
- */
-struct dst_device *dst_device_get(u32 index, bool next)
-{
-	unsigned long id = index;
-	struct dst_device *dev;
-
-	mutex_lock(&dst_devices_mutex);
-	dev = next ? xa_find(&dst_devices, &id, ULONG_MAX, XA_PRESENT) :
-		     xa_load(&dst_devices, id);
-	if (dev)
-		kref_get(&dev->ref);
-	mutex_unlock(&dst_devices_mutex);
-	return dev;
 }
 
 static void dst_device_drained(struct percpu_ref *ref)
@@ -604,7 +565,6 @@ static void dst_device_drained(struct percpu_ref *ref)
 
 static void dst_device_init_locks(struct dst_device *dev)
 {
-	kref_init(&dev->ref);
 	mutex_init(&dev->mutex);
 	mutex_init(&dev->ack_mutex);
 	spin_lock_init(&dev->lock);
@@ -628,7 +588,6 @@ static struct dst_device *dst_device_alloc(const struct dst_ioc_attach *arg,
 
 	if (!dev)
 		return NULL;
-	atomic_inc(&dst_device_count);
 	dst_conn_hold_reserves();
 	dst_device_init_locks(dev);
 	dev->opts = *arg;
@@ -642,6 +601,8 @@ static struct dst_device *dst_device_alloc(const struct dst_ioc_attach *arg,
 	if (percpu_ref_init(&dev->users, dst_device_drained,
 			    PERCPU_REF_ALLOW_REINIT, GFP_KERNEL))
 		goto err_exit_pool;
+	dst_unit_init(&dev->unit, &dst_device_unit_ops, dev->opts.target,
+		      dev->opts.device);
 	for (i = 0; i < dev->nr_lanes; i++) {
 		dev->lanes[i] = dst_lane_create(dev, i);
 		if (!dev->lanes[i])
@@ -650,7 +611,7 @@ static struct dst_device *dst_device_alloc(const struct dst_ioc_attach *arg,
 	return dev;
 
 err_put:
-	dst_device_put(dev);
+	dst_unit_put(&dev->unit);
 	return NULL;
 err_exit_pool:
 	mempool_exit(&dev->trans_pool);
@@ -660,49 +621,7 @@ err_free:
 	put_net(dev->net);
 	kfree(dev);
 	dst_conn_drop_reserves();
-	atomic_dec(&dst_device_count);
 	return NULL;
-}
-
-/* Give the device its number. The table gets a reference. */
-static int dst_device_register(struct dst_device *dev, char *reason)
-{
-	int want = dev->opts.index;
-	struct xa_limit limit = XA_LIMIT(want < 0 ? 0 : want,
-					 want < 0 ? DST_DEVICE_MAX - 1 : want);
-	struct dst_device *o;
-	unsigned long i;
-	int ret;
-
-	mutex_lock(&dst_devices_mutex);
-	xa_for_each(&dst_devices, i, o) {
-		if (memcmp(o->opts.device, dev->opts.device,
-			   sizeof(dev->opts.device)))
-			continue;
-		snprintf(reason, DST_IOC_REASON_LEN,
-			 "%.150s is attached already, as dst%u", o->opts.target,
-			 o->index);
-		mutex_unlock(&dst_devices_mutex);
-		return -EEXIST;
-	}
-	ret = xa_alloc(&dst_devices, &dev->index, dev, limit, GFP_KERNEL);
-	if (!ret)
-		kref_get(&dev->ref);
-	mutex_unlock(&dst_devices_mutex);
-	if (ret == -EBUSY) {
-		snprintf(reason, DST_IOC_REASON_LEN, want < 0 ?
-			 "there are too many devices" : "dst%d is taken", want);
-		return want < 0 ? -ENOSPC : -EEXIST;
-	}
-	return ret;
-}
-
-static void dst_device_unregister(struct dst_device *dev)
-{
-	mutex_lock(&dst_devices_mutex);
-	xa_erase(&dst_devices, dev->index);
-	mutex_unlock(&dst_devices_mutex);
-	dst_device_put(dev);
 }
 
 /* Tell the server that the session is over, so that others may have it. */
@@ -752,7 +671,7 @@ static void dst_device_shutdown(struct dst_device *dev, unsigned int bye_ms)
 	/* only now is it sure that nobody is left to queue it */
 	cancel_work_sync(&dev->state_work);
 	dst_disk_put(dev);
-	dst_device_unregister(dev);
+	dst_unit_unregister(&dev->unit);
 }
 
 /* Has all I/O ended, and is nothing left that could be lost? */
@@ -796,31 +715,23 @@ static int dst_device_try_detach(struct dst_device *dev, bool force,
 	dst_index_sum(dev, &index);
 	if (sum.started != sum.ended)
 		pr_warn("dst%u: detached by force: %llu requests without an answer fail\n",
-			dev->index, sum.started - sum.ended);
+			dev->unit.index, sum.started - sum.ended);
 	if (index.early || index.retained)
 		snprintf(reason, DST_IOC_REASON_LEN,
 			 "dropped: %llu writes (%llu bytes) that were only in memory, or maybe only in the server's cache",
 			 index.early + index.retained,
 			 (u64)atomic64_read(&dev->mem_used));
 	if (reason[0])
-		pr_warn("dst%u: detached by force: %s\n", dev->index, reason);
+		pr_warn("dst%u: detached by force: %s\n", dev->unit.index, reason);
 	dst_device_shutdown(dev, force ? DST_DEVICE_FORCED_BYE_MS :
 					 DST_DEVICE_LANES_WAIT_MS);
 	return 0;
 }
 
-/**
- * dst_device_detach - take a device away
- * @dev: device; the caller's reference stays the caller's
- * @force: though it is in use, failing I/O that is under way
- * @reason: DST_IOC_REASON_LEN bytes, filled on failure
- *
- * Context: process, sleeps; without @force until held I/O is done or a signal
- * comes. Does not keep a forced detach from going on meanwhile.
- * Return: 0 or a negative errno, then nothing has changed.
- */
-int dst_device_detach(struct dst_device *dev, bool force, char *reason)
+/* Does not keep a forced detach from going on while it waits. */
+static int dst_device_detach(struct dst_unit *unit, bool force, char *reason)
 {
+	struct dst_device *dev = dst_device_of(unit);
 	int ret;
 
 	for (;;) {
@@ -841,19 +752,6 @@ int dst_device_detach(struct dst_device *dev, bool force, char *reason)
 				DST_IOC_REASON_LEN);
 			return -EINTR;
 		}
-	}
-}
-
-/* At module exit: nobody has a device open, no ioctl runs. */
-static void dst_device_detach_all(void)
-{
-	char reason[DST_IOC_REASON_LEN];
-	struct dst_device *dev;
-
-	while ((dev = dst_device_get(0, true))) {
-		reason[0] = '\0';
-		dst_device_detach(dev, true, reason);
-		dst_device_put(dev);
 	}
 }
 
@@ -951,7 +849,7 @@ int dst_device_attach(struct dst_ioc_attach *arg, struct net *net)
 	if (!dev)
 		return -ENOMEM;
 	mutex_lock(&dev->mutex);
-	ret = dst_device_register(dev, arg->reason);
+	ret = dst_unit_register(&dev->unit, arg->index, arg->reason);
 	if (ret)
 		goto out;
 	ret = dst_device_start(dev, arg->reason);
@@ -959,11 +857,11 @@ int dst_device_attach(struct dst_ioc_attach *arg, struct net *net)
 		percpu_ref_kill(&dev->users);
 		dst_device_shutdown(dev, DST_DEVICE_FORCED_BYE_MS);
 	} else {
-		arg->index = dev->index;
+		arg->index = dev->unit.index;
 	}
 out:
 	mutex_unlock(&dev->mutex);
-	dst_device_put(dev);
+	dst_unit_put(&dev->unit);
 	return ret;
 }
 
@@ -1020,14 +918,11 @@ static void dst_device_describe_lanes(struct dst_device *dev,
 	out->latency_us = latency;
 }
 
-/**
- * dst_device_describe - all there is to know about a device
- * @dev: device
- * @out: filled but for its head
- */
-void dst_device_describe(struct dst_device *dev, struct dst_ioc_device *out)
+static void dst_device_describe(struct dst_unit *unit,
+				struct dst_ioc_device *out)
 {
-	out->index = dev->index;
+	struct dst_device *dev = dst_device_of(unit);
+
 	out->ack = READ_ONCE(dev->ack);
 	out->io_timeout_ms = READ_ONCE(dev->io_timeout_ms);
 	out->keepalive_ms = READ_ONCE(dev->keepalive_ms);
@@ -1059,11 +954,15 @@ void dst_device_describe(struct dst_device *dev, struct dst_ioc_device *out)
 	dst_device_describe_counters(dev, out);
 }
 
-/**
- * dst_device_module_exit - forget all devices
- */
-void dst_device_module_exit(void)
+static int dst_device_set(struct dst_unit *unit, struct dst_ioc_device_set *set)
 {
-	dst_device_detach_all();
-	wait_event(dst_device_gone, !atomic_read(&dst_device_count));
+	return dst_options_set(dst_device_of(unit), set);
 }
+
+static const struct dst_unit_ops dst_device_unit_ops = {
+	.release	= dst_device_release,
+	.detach		= dst_device_detach,
+	.set		= dst_device_set,
+	.fail_held	= dst_device_fail_held,
+	.describe	= dst_device_describe,
+};

@@ -177,7 +177,9 @@ static void dst_disk_submit_bio(struct bio *bio)
 
 static void dst_disk_free(struct gendisk *disk)
 {
-	dst_device_put(disk->private_data);
+	struct dst_device *dev = disk->private_data;
+
+	dst_unit_put(&dev->unit);
 }
 
 static const struct block_device_operations dst_disk_fops = {
@@ -262,11 +264,11 @@ int dst_disk_create(struct dst_device *dev)
 	if (IS_ERR(disk))
 		return PTR_ERR(disk);
 	disk->major = dst_disk_major;
-	disk->first_minor = dev->index * DST_DISK_MINORS;
+	disk->first_minor = dev->unit.index * DST_DISK_MINORS;
 	disk->minors = DST_DISK_MINORS;
 	disk->fops = &dst_disk_fops;
 	disk->private_data = dev;
-	snprintf(disk->disk_name, sizeof(disk->disk_name), "dst%u", dev->index);
+	snprintf(disk->disk_name, sizeof(disk->disk_name), "dst%u", dev->unit.index);
 	set_capacity(disk, dev->info.size_bytes / SECTOR_SIZE);
 	set_disk_ro(disk, dev->read_only);
 
@@ -276,7 +278,7 @@ int dst_disk_create(struct dst_device *dev)
 		return ret;
 	}
 	/* for ->free_disk */
-	kref_get(&dev->ref);
+	dst_unit_hold(&dev->unit);
 	dev->disk = disk;
 	return 0;
 }

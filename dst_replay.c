@@ -121,7 +121,7 @@ static void dst_replay_begin(struct dst_device *dev, struct list_head *set)
 	WRITE_ONCE(dev->replay_bytes, bytes);
 	if (bytes)
 		pr_info("dst%u: the server has been restarted: writing again %llu bytes that it may have lost\n",
-			dev->index, bytes);
+			dev->unit.index, bytes);
 }
 
 /**
@@ -197,7 +197,7 @@ static void dst_replay_finish_work(struct work_struct *work)
 		return;
 	if (READ_ONCE(dev->replay_bytes))
 		pr_info("dst%u: what the server may have lost is written again\n",
-			dev->index);
+			dev->unit.index);
 	dst_lane_kick(lane);
 	dst_device_lane_live(lane);
 }

@@ -181,7 +181,7 @@ void dst_sysfs_add(struct dst_device *dev)
 {
 	char name[16];
 
-	snprintf(name, sizeof(name), "dst%u", dev->index);
+	snprintf(name, sizeof(name), "dst%u", dev->unit.index);
 	dev->debugfs = debugfs_create_dir(name, dst_sysfs_debug_root);
 	debugfs_create_file("transactions", 0400, dev->debugfs, dev,
 			    &transactions_fops);

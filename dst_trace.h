@@ -25,7 +25,7 @@ DECLARE_EVENT_CLASS(dst_trans_class,
 		__field(int, value)
 	),
 	TP_fast_assign(
-		__entry->device = t->dev->index;
+		__entry->device = t->dev->unit.index;
 		__entry->id = t->id;
 		__entry->sector = t->sector;
 		__entry->length_bytes = t->length_bytes;
@@ -67,7 +67,7 @@ TRACE_EVENT(dst_lane_state,
 		__array(char, why, 64)
 	),
 	TP_fast_assign(
-		__entry->device = lane->dev->index;
+		__entry->device = lane->dev->unit.index;
 		__entry->lane = lane->index;
 		__entry->state = state;
 		strscpy(__entry->why, why, 64);
@@ -85,7 +85,7 @@ TRACE_EVENT(dst_device_state,
 		__array(char, why, 64)
 	),
 	TP_fast_assign(
-		__entry->device = dev->index;
+		__entry->device = dev->unit.index;
 		__entry->state = state;
 		strscpy(__entry->why, why, 64);
 	),
