@@ -340,6 +340,13 @@ static inline struct page **dst_trans_pages(const struct dst_trans *t)
 }
 
 /* ------------------------------------------------------------------------
+ * dst_submit.c: from bio to transaction
+ */
+
+struct dst_trans *dst_submit_place(struct dst_device *dev, struct bio *bio);
+void dst_submit_send(struct dst_trans *t);
+
+/* ------------------------------------------------------------------------
  * dst_index.c: transactions by range
  */
 

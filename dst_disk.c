@@ -45,77 +45,6 @@ blk_status_t dst_disk_status(u8 proto_status)
 
 /* ---- submitting ------------------------------------------------------- */
 
-struct dst_disk_plug {
-	struct blk_plug_cb	cb;
-	DECLARE_BITMAP(lanes, DST_PROTO_MAX_LANES);
-};
-
-static void dst_disk_unplug(struct blk_plug_cb *cb, bool from_schedule)
-{
-	struct dst_disk_plug *plug = container_of(cb, struct dst_disk_plug, cb);
-	struct dst_device *dev = cb->data;
-	unsigned int i;
-
-	for_each_set_bit(i, plug->lanes, DST_PROTO_MAX_LANES) {
-		if (from_schedule)
-			queue_work(dst_io_wq, &dev->lanes[i]->tx_work);
-		else
-			dst_lane_kick(dev->lanes[i]);
-	}
-	/* what was submitted under the plug kept the device alive until here */
-	percpu_ref_put(&dev->users);
-	kfree(plug);
-}
-
-/*
- * A submitter that has more to come lets us know by its plug: then the lane is
- * kicked once for all of it.
- */
-static bool dst_disk_plugged(struct dst_device *dev, struct dst_lane *lane)
-{
-	struct dst_disk_plug *plug;
-	struct blk_plug_cb *cb;
-
-	cb = blk_check_plugged(dst_disk_unplug, dev, sizeof(*plug));
-	if (!cb)
-		return false;
-	plug = container_of(cb, struct dst_disk_plug, cb);
-	if (bitmap_empty(plug->lanes, DST_PROTO_MAX_LANES))
-		percpu_ref_get(&dev->users);
-	__set_bit(lane->index, plug->lanes);
-	return true;
-}
-
-static void dst_disk_dispatch(struct dst_device *dev, struct dst_trans *t)
-{
-	struct dst_lane *lane = dst_device_pick_lane(dev);
-
-	/* the plug first: once queued, @t may end and @dev with it */
-	if (lane && dst_disk_plugged(dev, lane) && dst_lane_queue(lane, t))
-		return;
-	dst_trans_dispatch(t);
-}
-
-static void dst_disk_count(struct dst_device *dev, const struct dst_trans *t)
-{
-	this_cpu_inc(dev->counters->started);
-	switch (t->op) {
-	case DST_PROTO_OP_READ:
-		this_cpu_inc(dev->counters->reads);
-		this_cpu_add(dev->counters->read_bytes, t->length_bytes);
-		break;
-	case DST_PROTO_OP_WRITE:
-		this_cpu_inc(dev->counters->writes);
-		this_cpu_add(dev->counters->write_bytes, t->length_bytes);
-		break;
-	case DST_PROTO_OP_FLUSH:
-		this_cpu_inc(dev->counters->flushes);
-		break;
-	default:
-		this_cpu_inc(dev->counters->discards);
-	}
-}
-
 /* Cut @bio where its shard ends. Return: the part to go on with. */
 static struct bio *dst_disk_split_at_shard(struct bio *bio)
 {
@@ -135,16 +64,9 @@ static struct bio *dst_disk_split_at_shard(struct bio *bio)
 	return part;
 }
 
-static void dst_disk_refuse(struct bio *bio, blk_status_t status)
-{
-	bio->bi_status = status;
-	bio_endio(bio);
-}
-
 static void dst_disk_submit_bio(struct bio *bio)
 {
 	struct dst_device *dev = bio->bi_bdev->bd_disk->private_data;
-	bool nowait = bio->bi_opf & REQ_NOWAIT;
 	struct dst_trans *t;
 
 	bio = bio_split_to_limits(bio);
@@ -153,26 +75,9 @@ static void dst_disk_submit_bio(struct bio *bio)
 	bio = dst_disk_split_at_shard(bio);
 	if (!bio)
 		return;
-	if (unlikely(READ_ONCE(dev->scan_failed) || READ_ONCE(dev->fenced) ||
-		     !percpu_ref_tryget_live(&dev->users))) {
-		dst_disk_refuse(bio, BLK_STS_TRANSPORT);
-		return;
-	}
-	t = dst_trans_alloc(dev, bio, nowait ? GFP_NOWAIT : GFP_NOIO);
-	if (unlikely(!t)) {
-		percpu_ref_put(&dev->users);
-		if (nowait)
-			bio_wouldblock_error(bio);
-		else
-			dst_disk_refuse(bio, BLK_STS_NOTSUPP);
-		return;
-	}
-	dst_disk_count(dev, t);
-	if (unlikely((t->op == DST_PROTO_OP_FLUSH ||
-		      t->flags & DST_PROTO_REQ_PREFLUSH) && dst_flush_enter(t)))
-		return;
-	if (dst_trans_place(t))
-		dst_disk_dispatch(dev, t);
+	t = dst_submit_place(dev, bio);
+	if (t)
+		dst_submit_send(t);
 }
 
 static void dst_disk_free(struct gendisk *disk)
