@@ -579,6 +579,8 @@ struct dst_device {
 	bool			read_only;	/* set before the disk */
 	bool			digest;		/* set before the disk */
 	bool			added;		/* mutex: the disk is there */
+	const struct dst_leg_ops *leg_ops;	/* a leg: set before it connects */
+	void			*leg_owner;	/* likewise */
 	bool			scan_failed;	/* attach is going to fail; only set */
 
 	struct dst_lane		*lanes[DST_PROTO_MAX_LANES];
@@ -652,6 +654,46 @@ void dst_device_fence(struct dst_device *dev);
 void dst_device_refused(struct dst_device *dev, int error, const char *fmt, ...)
 	__printf(3, 4);
 const char *dst_device_state_name(enum dst_ioc_device_state state);
+
+/* What a leg tells its mirror. */
+enum dst_leg_event {
+	DST_LEG_LIVE,		/* a lane is live */
+	DST_LEG_LOST,		/* the last lane that was live is lost */
+	DST_LEG_NOBODY,		/* the server refuses connections */
+	DST_LEG_REFUSED,	/* join_error is set; it tries no more */
+	DST_LEG_FENCED,		/* another client took the export over */
+	DST_LEG_RESIZED,	/* new_size_bytes is set */
+};
+
+/**
+ * struct dst_leg_ops - how a device that is a leg tells its mirror of events
+ * @event: any context but hard interrupt, maybe with lane and device lock held
+ *
+ * A device with these has no disk, no number in the table and no deadline of
+ * its own. The bios that it gets have no block device; the data of a write is
+ * the mirror's own copy, a page of dst_pages_get() to each segment, filled from
+ * its start, never written to again and kept by references. Reads are not held
+ * while no lane is live: they fail, since others may have the data too.
+ */
+struct dst_leg_ops {
+	void (*event)(struct dst_device *dev, enum dst_leg_event event);
+};
+
+static inline void dst_leg_tell(struct dst_device *dev,
+				enum dst_leg_event event)
+{
+	if (dev->leg_ops)
+		dev->leg_ops->event(dev, event);
+}
+
+struct dst_device *dst_leg_create(const struct dst_ioc_attach *opts,
+				  struct net *net,
+				  const struct dst_leg_ops *ops, void *owner,
+				  u32 index);
+void dst_leg_connect(struct dst_device *dev);
+void dst_leg_fail_reads(struct dst_device *dev);
+void dst_leg_expel(struct dst_device *dev);
+void dst_leg_destroy(struct dst_device *dev, unsigned int bye_ms);
 
 /* ------------------------------------------------------------------------
  * dst_options.c: what may be chosen

@@ -107,14 +107,16 @@ bool dst_device_is_hopeless(const struct dst_device *dev,
  *
  * Context: any but hard interrupt.
  * Return: 0 if it is held, -EAGAIN if there is a live lane, -ESHUTDOWN if the
- * device takes no more I/O; the caller keeps @t then.
+ * device takes no more I/O, or a leg was asked for what others have too; the
+ * caller keeps @t then.
  */
 int dst_device_hold(struct dst_device *dev, struct dst_trans *t)
 {
 	int ret = 0;
 
 	spin_lock_bh(&dev->lock);
-	if (dst_device_is_hopeless(dev, t)) {
+	if (dst_device_is_hopeless(dev, t) ||
+	    (dev->leg_ops && !dev->nr_live && t->op == DST_PROTO_OP_READ)) {
 		ret = -ESHUTDOWN;
 	} else if (dev->nr_live) {
 		ret = -EAGAIN;
@@ -239,6 +241,7 @@ void dst_device_lane_live(struct dst_lane *lane)
 	}
 	for (i = 0; i < dev->nr_lanes; i++)
 		dst_lane_connect_now(dev->lanes[i]);
+	dst_leg_tell(dev, DST_LEG_LIVE);
 	queue_work(dst_event_wq, &dev->state_work);
 	wake_up_all(&dev->wait);
 }
@@ -260,6 +263,7 @@ void dst_device_resized(struct dst_device *dev, u64 size_bytes)
 	spin_lock_bh(&dev->lock);
 	dev->new_size_bytes = size_bytes;
 	spin_unlock_bh(&dev->lock);
+	dst_leg_tell(dev, DST_LEG_RESIZED);
 	queue_work(dst_event_wq, &dev->state_work);
 }
 
@@ -289,6 +293,7 @@ void dst_device_fence(struct dst_device *dev)
 	}
 	dst_device_end_held(dev, BLK_STS_TRANSPORT);
 	dst_flush_fail(dev, 0, BLK_STS_TRANSPORT);
+	dst_leg_tell(dev, DST_LEG_FENCED);
 	queue_work(dst_event_wq, &dev->state_work);
 	wake_up_all(&dev->wait);
 }
@@ -313,6 +318,7 @@ void dst_device_refused(struct dst_device *dev, int error, const char *fmt, ...)
 		va_end(args);
 	}
 	spin_unlock_bh(&dev->lock);
+	dst_leg_tell(dev, DST_LEG_REFUSED);
 	wake_up_all(&dev->wait);
 }
 
@@ -468,6 +474,9 @@ u64 dst_device_fail_after(struct dst_device *dev)
 {
 	u64 ms = READ_ONCE(dev->fail_after_ms);
 
+	/* a mirror decides itself for how long it waits for a leg */
+	if (dev->leg_ops)
+		return DST_IOC_NEVER_MS;
 	/* nobody but attach itself waits for that I/O */
 	return READ_ONCE(dev->added) ? ms : min_t(u64, ms, DST_DEVICE_SCAN_MS);
 }
@@ -639,16 +648,15 @@ static void dst_device_say_bye(struct dst_device *dev, unsigned int wait_ms)
 }
 
 /*
- * Take a device down. Nothing here waits for the network longer than the
- * farewell does.
+ * Take the session of a device down. Nothing here waits for the network longer
+ * than the farewell does.
  */
-static void dst_device_shutdown(struct dst_device *dev, unsigned int bye_ms)
+static void dst_device_end_session(struct dst_device *dev, unsigned int bye_ms)
 {
 	unsigned int i;
 
-	dst_sysfs_remove(dev);
 	spin_lock_bh(&dev->lock);
-	dev->closing = true;
+	WRITE_ONCE(dev->closing, true);
 	spin_unlock_bh(&dev->lock);
 	queue_work(dst_event_wq, &dev->state_work);
 	cancel_delayed_work_sync(&dev->tick);
@@ -667,6 +675,12 @@ static void dst_device_shutdown(struct dst_device *dev, unsigned int bye_ms)
 	flush_work(&dev->reap_work);
 	flush_work(&dev->replay_work);
 	flush_work(&dev->state_work);
+}
+
+static void dst_device_shutdown(struct dst_device *dev, unsigned int bye_ms)
+{
+	dst_sysfs_remove(dev);
+	dst_device_end_session(dev, bye_ms);
 	dst_disk_delete(dev);
 	/* only now is it sure that nobody is left to queue it */
 	cancel_work_sync(&dev->state_work);
@@ -795,12 +809,17 @@ static int dst_device_await(struct dst_device *dev, char *reason)
 	return 0;
 }
 
+static void dst_device_connect(struct dst_device *dev)
+{
+	dst_lane_connect_now(dev->lanes[0]);
+	queue_delayed_work(dst_wq, &dev->tick, 0);
+}
+
 static int dst_device_start(struct dst_device *dev, char *reason)
 {
 	int ret;
 
-	dst_lane_connect_now(dev->lanes[0]);
-	queue_delayed_work(dst_wq, &dev->tick, 0);
+	dst_device_connect(dev);
 	ret = dst_device_await(dev, reason);
 	if (ret)
 		return ret;
@@ -863,6 +882,111 @@ out:
 	mutex_unlock(&dev->mutex);
 	dst_unit_put(&dev->unit);
 	return ret;
+}
+
+/* ---- legs of a mirror --------------------------------------------------- */
+
+/**
+ * dst_leg_create - a device without a disk, for a mirror
+ * @opts: as of an attach, checked; one of them for each session
+ * @net: network namespace of its sockets
+ * @ops: what to tell the owner; constant
+ * @owner: of the leg, for @ops
+ * @index: number of the owner, for log lines
+ *
+ * Nothing is sent before dst_leg_connect().
+ *
+ * Return: the leg, or NULL. Ends with dst_leg_destroy().
+ */
+struct dst_device *dst_leg_create(const struct dst_ioc_attach *opts,
+				  struct net *net,
+				  const struct dst_leg_ops *ops, void *owner,
+				  u32 index)
+{
+	struct dst_device *dev = dst_device_alloc(opts, net);
+
+	if (!dev)
+		return NULL;
+	dev->unit.index = index;
+	dev->leg_ops = ops;
+	dev->leg_owner = owner;
+	return dev;
+}
+
+/**
+ * dst_leg_connect - begin to open the session, and try until it is there
+ * @dev: new
+ */
+void dst_leg_connect(struct dst_device *dev)
+{
+	dst_device_connect(dev);
+}
+
+/**
+ * dst_leg_fail_reads - reads that wait for what a lost lane had are to fail
+ * @dev: leg
+ *
+ * Those that come later fail by themselves until a lane is live.
+ *
+ * Context: process; under none of our spinlocks.
+ */
+void dst_leg_fail_reads(struct dst_device *dev)
+{
+	struct dst_taken taken;
+	struct dst_trans *t;
+
+	for (;;) {
+		spin_lock_bh(&dev->lock);
+		list_for_each_entry(t, &dev->blocked, list)
+			if (t->bio && t->op == DST_PROTO_OP_READ)
+				break;
+		if (dev->nr_live || list_entry_is_head(t, &dev->blocked, list))
+			break;
+		list_move_tail(&t->list, &dev->dead);
+		dst_trans_take_bio(t, &taken);
+		spin_unlock_bh(&dev->lock);
+		dst_trans_end_taken(dev, &taken, BLK_STS_TRANSPORT);
+	}
+	spin_unlock_bh(&dev->lock);
+}
+
+/**
+ * dst_leg_expel - fail all that a leg has, and take nothing more
+ * @dev: leg
+ *
+ * What it was sent may still be executed, until the fence of its next session.
+ *
+ * Context: process; does not wait for anything. Under none of our spinlocks.
+ */
+void dst_leg_expel(struct dst_device *dev)
+{
+	unsigned int i;
+
+	spin_lock_bh(&dev->lock);
+	WRITE_ONCE(dev->closing, true);
+	spin_unlock_bh(&dev->lock);
+	for (i = 0; i < dev->nr_lanes; i++) {
+		dst_lane_fail(dev->lanes[i], "left out by the mirror");
+		/* of a lane that was torn down before; others see to theirs */
+		dst_lane_end_fencing(dev->lanes[i], BLK_STS_TRANSPORT);
+	}
+	dst_device_end_held(dev, BLK_STS_TRANSPORT);
+	dst_flush_fail(dev, 0, BLK_STS_TRANSPORT);
+}
+
+/**
+ * dst_leg_destroy - end the session of a leg
+ * @dev: leg; may be gone afterwards. Nobody submits to it any more
+ * @bye_ms: how long to wait for the server's farewell
+ *
+ * Context: process, sleeps.
+ */
+void dst_leg_destroy(struct dst_device *dev, unsigned int bye_ms)
+{
+	percpu_ref_kill(&dev->users);
+	dst_device_end_session(dev, bye_ms);
+	cancel_work_sync(&dev->state_work);
+	dst_unit_put(&dev->unit);
 }
 
 /* ---- status ------------------------------------------------------------ */

@@ -297,6 +297,8 @@ static int dst_join_once(struct dst_lane *lane)
 	dst_join_unpublish(lane);
 	if (ret) {
 		dst_join_why(lane, "%s", dst_join_errno_text(ret));
+		if (ret == -ECONNREFUSED)
+			dst_leg_tell(lane->dev, DST_LEG_NOBODY);
 		goto out_release;
 	}
 	if (w.status != DST_PROTO_JOIN_OK) {
@@ -352,8 +354,8 @@ static unsigned int dst_join_backoff(struct dst_lane *lane, int err,
 static void dst_join_teardown(struct dst_lane *lane)
 {
 	dst_lane_teardown(lane);
-	/* a fenced device sends nothing again: there is no order to keep */
-	if (READ_ONCE(lane->dev->fenced))
+	/* such a device sends nothing again: there is no order to keep */
+	if (READ_ONCE(lane->dev->fenced) || READ_ONCE(lane->dev->closing))
 		dst_lane_end_fencing(lane, BLK_STS_TRANSPORT);
 }
 

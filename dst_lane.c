@@ -666,8 +666,10 @@ static void dst_lane_set_down(struct dst_lane *lane)
 	spin_lock(&dev->lock);
 	if (lane->state == DST_LANE_LIVE) {
 		WRITE_ONCE(dev->nr_live, dev->nr_live - 1);
-		if (!dev->nr_live)
+		if (!dev->nr_live) {
 			dev->down_since = jiffies;
+			dst_leg_tell(dev, DST_LEG_LOST);
+		}
 	}
 	WRITE_ONCE(lane->state, DST_LANE_DOWN);
 	spin_unlock(&dev->lock);

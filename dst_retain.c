@@ -53,6 +53,15 @@ static void dst_retain_put_page(struct page *page, unsigned int order)
 		dst_pages_put(page);
 }
 
+/* What a mirror hands down is a copy already: see struct dst_leg_ops. */
+static struct page *dst_retain_share(const struct dst_trans *t, unsigned int i)
+{
+	struct page *page = t->bio->bi_io_vec[i].bv_page;
+
+	get_page(page);
+	return page;
+}
+
 /* All of @bytes in pages of @order. Return: whether @t has them. */
 static bool dst_retain_get_pages(struct dst_trans *t, u32 bytes,
 				 unsigned int order)
@@ -65,7 +74,8 @@ static bool dst_retain_get_pages(struct dst_trans *t, u32 bytes,
 	if (!pages)
 		return false;
 	for (i = 0; i < nr; i++) {
-		pages[i] = dst_retain_get_page(order);
+		pages[i] = t->dev->leg_ops ? dst_retain_share(t, i) :
+					     dst_retain_get_page(order);
 		if (!pages[i])
 			goto err_put;
 	}
@@ -85,7 +95,8 @@ err_put:
 
 static bool dst_retain_get_memory(struct dst_trans *t, u32 bytes)
 {
-	unsigned int order = dst_pages_chunk_order(bytes);
+	unsigned int order = t->dev->leg_ops ? 0 :
+			     dst_pages_chunk_order(bytes);
 
 	return (order && dst_retain_get_pages(t, bytes, order)) ||
 	       dst_retain_get_pages(t, bytes, 0);
@@ -132,7 +143,7 @@ static bool dst_retain_own(struct dst_trans *t)
 		return false;
 	}
 	t->charged_bytes = bytes;
-	if (data_bytes)
+	if (data_bytes && !dev->leg_ops)
 		dst_pages_copy_from_bio(dst_trans_pages(t), t->page_order,
 					t->bio);
 	return true;

@@ -142,7 +142,8 @@ struct dst_trans *dst_trans_alloc(struct dst_device *dev, struct bio *bio,
 	t->blockers = 0;
 	t->submitted = jiffies;
 	t->since = t->submitted;
-	t->acct_start = bio_start_io_acct(bio);
+	/* what comes from a mirror is counted there */
+	t->acct_start = likely(bio->bi_bdev) ? bio_start_io_acct(bio) : 0;
 	INIT_LIST_HEAD(&t->list);
 	return t;
 }
@@ -157,7 +158,8 @@ static void dst_trans_end_bio(struct dst_device *dev, struct bio *bio,
 		if (status == BLK_STS_TIMEOUT && !READ_ONCE(dev->added))
 			WRITE_ONCE(dev->scan_failed, true);
 	}
-	bio_end_io_acct(bio, acct_start);
+	if (likely(bio->bi_bdev))
+		bio_end_io_acct(bio, acct_start);
 	this_cpu_inc(dev->counters->ended);
 	bio_endio(bio);
 }
