@@ -709,6 +709,11 @@ int dst_options_set(struct dst_device *dev, struct dst_ioc_device_set *set);
 
 int dst_disk_module_init(void);
 void dst_disk_module_exit(void);
+struct bio *dst_disk_split_at_shard(struct bio *bio);
+struct gendisk *dst_disk_alloc(const struct dst_export_info *info,
+			       const struct dst_compat_features *features);
+int dst_disk_add(struct gendisk *disk, u32 index, u64 size_bytes,
+		 const struct attribute_group **groups);
 int dst_disk_create(struct dst_device *dev);
 void dst_disk_delete(struct dst_device *dev);
 void dst_disk_put(struct dst_device *dev);

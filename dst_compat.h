@@ -11,6 +11,7 @@
 #include <linux/crc32c.h>
 #include <linux/fs.h>
 #include <linux/fs_struct.h>
+#include <linux/kthread.h>
 #include <linux/net.h>
 #include <linux/uio.h>
 #include <linux/version.h>
@@ -30,6 +31,11 @@
 /* 6.17 "workqueue: add WQ_PERCPU": per-CPU was what no flag meant before. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 17, 0)
 #define WQ_PERCPU 0
+#endif
+
+/* 6.14 "kthread: modify kernel-doc and rename": it woke the thread before too. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 14, 0)
+#define kthread_run_worker kthread_create_worker
 #endif
 
 /* Seen in 7.3: kernel threads have an empty root. Before, they had init's. */

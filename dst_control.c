@@ -11,7 +11,7 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
-#include "dst.h"
+#include "dst_mirror.h"
 
 /* A string of a caller: it ends, and nothing hides behind its end. */
 static bool dst_control_is_text(const char *text, size_t len)
@@ -66,6 +66,46 @@ static int dst_control_attach(void *arg)
 	    !dst_control_is_text(a->host, sizeof(a->host)))
 		return -EINVAL;
 	return dst_device_attach(a, current->nsproxy->net_ns);
+}
+
+static int dst_control_mirror_attach(void *arg)
+{
+	struct dst_ioc_mirror_attach *a = arg;
+	u32 i;
+
+	memset(a->reason, 0, sizeof(a->reason));
+	if (a->nr_legs > DST_IOC_LEGS ||
+	    !dst_control_is_text(a->host, sizeof(a->host)) ||
+	    memchr_inv(&a->leg[a->nr_legs], 0,
+		       (DST_IOC_LEGS - a->nr_legs) * sizeof(a->leg[0])))
+		return -EINVAL;
+	for (i = 0; i < a->nr_legs; i++)
+		if (!dst_control_is_name(a->leg[i].export) ||
+		    !dst_control_is_addr(&a->leg[i].addr) ||
+		    !dst_control_is_text(a->leg[i].target,
+					 sizeof(a->leg[i].target)))
+			return -EINVAL;
+	return dst_mirror_attach(a, current->nsproxy->net_ns);
+}
+
+static int dst_control_leg_get(void *arg)
+{
+	struct dst_ioc_leg *l = arg;
+	struct dst_ioc_head head = l->head;
+	u32 index = l->index, leg = l->leg;
+	struct dst_unit *unit;
+	int ret;
+
+	unit = dst_unit_get(index, false);
+	if (!unit)
+		return -ENOENT;
+	memset(l, 0, sizeof(*l));
+	l->head = head;
+	l->index = index;
+	l->leg = leg;
+	ret = dst_mirror_describe_leg(unit, l, head.flags & DST_IOC_GET_NEXT);
+	dst_unit_put(unit);
+	return ret;
 }
 
 static int dst_control_detach(void *arg)
@@ -248,6 +288,12 @@ static const struct dst_control_call {
 	  dst_control_device_set },
 	{ DST_IOC_DEVICE_GET, sizeof(struct dst_ioc_device), DST_IOC_GET_NEXT,
 	  dst_control_device_get },
+	{ DST_IOC_MIRROR_ATTACH, sizeof(struct dst_ioc_mirror_attach),
+	  DST_IOC_MIRROR_PREEMPT | DST_IOC_MIRROR_DIGEST |
+	  DST_IOC_MIRROR_CREATE | DST_IOC_MIRROR_FORCE |
+	  DST_IOC_MIRROR_OVERRIDE, dst_control_mirror_attach },
+	{ DST_IOC_LEG_GET, sizeof(struct dst_ioc_leg), DST_IOC_GET_NEXT,
+	  dst_control_leg_get },
 	{ DST_IOC_EXPORT_ADD, sizeof(struct dst_ioc_export_add),
 	  DST_IOC_EXPORT_READ_ONLY | DST_IOC_EXPORT_SHARED,
 	  dst_control_export_add },

@@ -910,6 +910,8 @@ struct dst_device *dst_leg_create(const struct dst_ioc_attach *opts,
 	dev->unit.index = index;
 	dev->leg_ops = ops;
 	dev->leg_owner = owner;
+	/* there is nothing to scan */
+	dev->added = true;
 	return dev;
 }
 

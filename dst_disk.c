@@ -45,8 +45,14 @@ blk_status_t dst_disk_status(u8 proto_status)
 
 /* ---- submitting ------------------------------------------------------- */
 
-/* Cut @bio where its shard ends. Return: the part to go on with. */
-static struct bio *dst_disk_split_at_shard(struct bio *bio)
+/**
+ * dst_disk_split_at_shard - cut a bio where its shard ends
+ * @bio: within the limits
+ *
+ * Context: ->submit_bio
+ * Return: the part to go on with, or NULL if it was ended.
+ */
+struct bio *dst_disk_split_at_shard(struct bio *bio)
 {
 	sector_t size = 1ULL << DST_SHARD_SECTORS_LOG2;
 	sector_t left = size - (bio->bi_iter.bi_sector & (size - 1));
@@ -144,6 +150,43 @@ void dst_disk_set_cache(struct dst_device *dev, bool volatile_cache)
 }
 
 /**
+ * dst_disk_alloc - a disk with the limits of an export
+ * @info: what the export can do
+ * @features: of the disk
+ *
+ * Return: the disk, to be put by put_disk(), or an ERR_PTR().
+ */
+struct gendisk *dst_disk_alloc(const struct dst_export_info *info,
+			       const struct dst_compat_features *features)
+{
+	struct queue_limits lim = { };
+
+	dst_disk_limits(info, &lim);
+	return dst_compat_alloc_disk(&lim, features);
+}
+
+/**
+ * dst_disk_add - make a disk visible as /dev/dstN
+ * @disk: of dst_disk_alloc()
+ * @index: N
+ * @size_bytes: of it
+ * @groups: attributes
+ *
+ * Context: process, sleeps; reads the partition table.
+ * Return: 0 or a negative errno.
+ */
+int dst_disk_add(struct gendisk *disk, u32 index, u64 size_bytes,
+		 const struct attribute_group **groups)
+{
+	disk->major = dst_disk_major;
+	disk->first_minor = index * DST_DISK_MINORS;
+	disk->minors = DST_DISK_MINORS;
+	snprintf(disk->disk_name, sizeof(disk->disk_name), "dst%u", index);
+	set_capacity(disk, size_bytes / SECTOR_SIZE);
+	return device_add_disk(NULL, disk, groups);
+}
+
+/**
  * dst_disk_create - make the block device visible
  * @dev: joined to its server
  *
@@ -160,24 +203,17 @@ int dst_disk_create(struct dst_device *dev)
 		.rotational = dev->info.flags & DST_PROTO_EXPORT_ROTATIONAL,
 		.stable_writes = dev->digest,
 	};
-	struct queue_limits lim = { };
 	struct gendisk *disk;
 	int ret;
 
-	dst_disk_limits(&dev->info, &lim);
-	disk = dst_compat_alloc_disk(&lim, &features);
+	disk = dst_disk_alloc(&dev->info, &features);
 	if (IS_ERR(disk))
 		return PTR_ERR(disk);
-	disk->major = dst_disk_major;
-	disk->first_minor = dev->unit.index * DST_DISK_MINORS;
-	disk->minors = DST_DISK_MINORS;
 	disk->fops = &dst_disk_fops;
 	disk->private_data = dev;
-	snprintf(disk->disk_name, sizeof(disk->disk_name), "dst%u", dev->unit.index);
-	set_capacity(disk, dev->info.size_bytes / SECTOR_SIZE);
 	set_disk_ro(disk, dev->read_only);
-
-	ret = device_add_disk(NULL, disk, dst_sysfs_disk_groups);
+	ret = dst_disk_add(disk, dev->unit.index, dev->info.size_bytes,
+			   dst_sysfs_disk_groups);
 	if (ret) {
 		put_disk(disk);
 		return ret;

@@ -26,6 +26,7 @@
 #define DST_IOC_LANES		16
 #define DST_IOC_LISTENS		8
 #define DST_IOC_ALLOWS		32
+#define DST_IOC_LEGS		8
 
 #define DST_IOC_NEVER_MS	(~0ULL)
 
@@ -58,6 +59,22 @@ enum dst_ioc_device_state {
 	DST_IOC_DEVICE_HELD		= 3,
 	DST_IOC_DEVICE_FAILED		= 4,
 	DST_IOC_DEVICE_DETACHING	= 5,
+};
+
+/* What a leg of a mirror may do: Documentation/mirror.md, section 2. */
+enum dst_ioc_leg_state {
+	DST_IOC_LEG_GONE	= 0,
+	DST_IOC_LEG_STALE	= 1,
+	DST_IOC_LEG_RESYNCING	= 2,
+	DST_IOC_LEG_SUSPECT	= 3,
+	DST_IOC_LEG_IN_SYNC	= 4,
+	DST_IOC_LEG_FAILED	= 5,
+};
+
+enum dst_ioc_read_policy {
+	DST_IOC_READ_LATENCY		= 0,
+	DST_IOC_READ_ROUND_ROBIN	= 1,
+	DST_IOC_READ_PREFER		= 2,
 };
 
 enum dst_ioc_lane_state {
@@ -129,6 +146,49 @@ struct dst_ioc_attach {
 	char	reason[DST_IOC_REASON_LEN];	/* out */
 };
 
+#define DST_IOC_MIRROR_READ_ONLY	DST_IOC_ATTACH_READ_ONLY
+#define DST_IOC_MIRROR_PREEMPT		DST_IOC_ATTACH_PREEMPT
+#define DST_IOC_MIRROR_DIGEST		DST_IOC_ATTACH_DIGEST
+#define DST_IOC_MIRROR_CREATE		(1U << 3)	/* write metadata first */
+#define DST_IOC_MIRROR_FORCE		(1U << 4)	/* create over what is there */
+#define DST_IOC_MIRROR_OVERRIDE		(1U << 5)	/* go on with stale legs */
+
+/* A leg that a mirror is to be made of. */
+struct dst_ioc_mirror_leg {
+	__u8	device[DST_IOC_UUID_LEN];	/* names the session to it */
+	struct dst_ioc_addr addr;
+	char	target[DST_IOC_TARGET_LEN];
+	char	export[DST_IOC_NAME_LEN];
+};
+
+/*
+ * DST_IOC_MIRROR_ATTACH: makes /dev/dstN of several exports. The fields are
+ * those of DST_IOC_ATTACH; zero in @leg_timeout_ms is the default.
+ * With CREATE, @mirror and @region_log2 (0: to be chosen) are what it becomes;
+ * what is on the first leg is what it holds then.
+ */
+struct dst_ioc_mirror_attach {
+	struct dst_ioc_head head;	/* flags: DST_IOC_MIRROR_* */
+	__s32	index;
+	__u32	ack;
+	__u32	lanes;
+	__u32	io_timeout_ms;
+	__u32	keepalive_ms;
+	__u32	wait_ms;
+	__u64	mem_limit_bytes;
+	__u32	leg_timeout_ms;
+	__u32	read_policy;		/* enum dst_ioc_read_policy */
+	__u32	prefer;			/* leg, for DST_IOC_READ_PREFER */
+	__u32	region_log2;
+	__u32	nr_legs;
+	__u32	reserved;
+	__u8	initiator[DST_IOC_UUID_LEN];
+	__u8	mirror[DST_IOC_UUID_LEN];	/* out, without CREATE */
+	char	host[DST_IOC_HOST_LEN];
+	char	reason[DST_IOC_REASON_LEN];	/* out */
+	struct dst_ioc_mirror_leg leg[DST_IOC_LEGS];
+};
+
 #define DST_IOC_DETACH_FORCE		(1U << 0)
 
 /*
@@ -178,6 +238,7 @@ struct dst_ioc_lane {
 #define DST_IOC_DEVICE_READ_ONLY	(1U << 0)
 #define DST_IOC_DEVICE_DIGEST		(1U << 1)
 #define DST_IOC_DEVICE_VOLATILE		(1U << 2)	/* server has a cache */
+#define DST_IOC_DEVICE_MIRROR		(1U << 3)	/* DST_IOC_LEG_GET tells more */
 
 /*
  * DST_IOC_DEVICE_GET: the device @index, or with GET_NEXT the first one whose
@@ -212,6 +273,36 @@ struct dst_ioc_device {
 	struct dst_ioc_lane lane[DST_IOC_LANES];
 	__u64	unsaved;		/* writes without ack, or retained */
 	__u64	lost_bytes;		/* reported as written, but could not be */
+	__u64	dirty_bytes;		/* a mirror: where legs may differ */
+	__u64	unsettled_bytes;	/* a mirror: and that is not readable yet */
+	__u32	nr_legs;		/* a mirror: how many it has */
+	__u32	leg_timeout_ms;
+	__u32	read_policy;
+	__u32	prefer;
+};
+
+/* DST_IOC_LEG_GET: the leg number @leg (slot) of the mirror @index. */
+struct dst_ioc_leg {
+	struct dst_ioc_head head;	/* flags: DST_IOC_GET_NEXT */
+	__u32	index;
+	__u32	leg;
+	__u32	state;			/* enum dst_ioc_leg_state */
+	__u32	lanes;
+	__u32	latency_us;
+	__u32	reserved;
+	__u64	lacks_bytes;		/* to be copied to it */
+	__u64	copied_bytes;		/* since it came back */
+	__u64	retained_bytes;
+	__u64	size_bytes;
+	__u64	reads;
+	__u64	writes;
+	__u8	export_uuid[DST_IOC_UUID_LEN];
+	__u8	boot_id[DST_IOC_UUID_LEN];
+	struct dst_ioc_addr addr;
+	char	target[DST_IOC_TARGET_LEN];
+	char	export[DST_IOC_NAME_LEN];
+	char	why[DST_IOC_REASON_LEN];
+	struct dst_ioc_lane lane[DST_IOC_LANES];
 };
 
 #define DST_IOC_ALLOW_RW		(1U << 0)
@@ -324,6 +415,8 @@ struct dst_ioc_client {
 #define DST_IOC_FAIL		_IOWR(0xd5, 0x03, struct dst_ioc_head)
 #define DST_IOC_DEVICE_SET	_IOWR(0xd5, 0x04, struct dst_ioc_head)
 #define DST_IOC_DEVICE_GET	_IOWR(0xd5, 0x05, struct dst_ioc_head)
+#define DST_IOC_MIRROR_ATTACH	_IOWR(0xd5, 0x06, struct dst_ioc_head)
+#define DST_IOC_LEG_GET		_IOWR(0xd5, 0x07, struct dst_ioc_head)
 #define DST_IOC_EXPORT_ADD	_IOWR(0xd5, 0x10, struct dst_ioc_head)
 #define DST_IOC_EXPORT_REMOVE	_IOWR(0xd5, 0x11, struct dst_ioc_head)
 #define DST_IOC_EXPORT_SET	_IOWR(0xd5, 0x12, struct dst_ioc_head)

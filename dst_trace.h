@@ -93,6 +93,25 @@ TRACE_EVENT(dst_device_state,
 		  __entry->why)
 );
 
+TRACE_EVENT(dst_leg_state,
+	TP_PROTO(u32 device, unsigned int leg, int state, const char *why),
+	TP_ARGS(device, leg, state, why),
+	TP_STRUCT__entry(
+		__field(u32, device)
+		__field(unsigned int, leg)
+		__field(int, state)
+		__array(char, why, 64)
+	),
+	TP_fast_assign(
+		__entry->device = device;
+		__entry->leg = leg;
+		__entry->state = state;
+		strscpy(__entry->why, why, 64);
+	),
+	TP_printk("dst%u leg=%u state=%d why=%s", __entry->device,
+		  __entry->leg, __entry->state, __entry->why)
+);
+
 #endif /* DST_TRACE_H */
 
 #undef TRACE_INCLUDE_PATH
