@@ -33,7 +33,7 @@ static void test_usage(void **state)
 	refused(2, "no such command", "bogus");
 	refused(2, "add, remove or set", "export");
 	refused(2, "no 'export list'", "export list");
-	refused(2, "say examine", "mirror");
+	refused(2, "say create, attach or examine", "mirror");
 	refused(2, "no 'mirror list'", "mirror list");
 	refused(2, "nothing was named", "attach");
 	refused(2, "too many words", "attach h/a h/b");
@@ -74,10 +74,10 @@ static void test_later(void **state)
 	(void)state;
 	refused(1, "no '--key' yet", "attach h/a --key /k");
 	refused(1, "no '--tls' yet", "export add a /tmp --tls");
-	refused(1, "no 'mirror create' yet", "mirror create a/b c/d");
+	refused(1, "no 'mirror add' yet", "mirror add dst0 a/b");
 	refused(1, "no 'mirror verify' yet", "mirror verify dst0");
-	refused(1, "no mirrors yet", "set dst0 quorum=hold");
-	refused(1, "no mirrors yet", "set dst0 leg-timeout=5s");
+	refused(1, "of a mirror yet", "set dst0 quorum=hold");
+	refused(1, "of a mirror yet", "set dst0 leg-timeout=5s");
 }
 
 static void test_no_module(void **state)

@@ -78,7 +78,7 @@ static bool attach_try_next(int ret)
 }
 
 /* What to do about it; @ret is the kernel's answer. */
-static const char *attach_hint(int ret)
+const char *attach_hint(int ret)
 {
 	switch (-ret) {
 	case EINTR:
@@ -97,6 +97,8 @@ static const char *attach_hint(int ret)
 		return "Detach it from its present holder, or fence that out with --preempt";
 	case EROFS:
 		return "Attach it with --ro";
+	case EUCLEAN:
+		return "Start the server of what is missing; --override-stale goes on with data that may be old";
 	case ETIMEDOUT:
 	case ECONNREFUSED:
 	case ECONNRESET:
@@ -133,7 +135,7 @@ static int attach_call(const char *what, struct dst_ioc_attach *arg,
 	return fail_errno(what, ret, arg->reason, attach_hint(ret));
 }
 
-static int attach_undo(const char *what, __u32 index)
+int attach_undo(const char *what, __u32 index)
 {
 	struct dst_ioc_device_ref ref = { .index = index };
 

@@ -30,14 +30,22 @@ static void status_gap(struct status *status)
 
 static void status_device(void *data, const struct dst_ioc_device *dev)
 {
+	struct dst_ioc_leg legs[DST_IOC_LEGS];
 	struct status *status = data;
+	struct json_object *object;
+	__u32 nr = query_legs(dev, legs);
 
 	if (status->devices) {
-		json_object_array_add(status->devices, json_device(dev));
+		object = json_device(dev);
+		if (nr)
+			json_legs(object, dev, legs, nr);
+		json_object_array_add(status->devices, object);
 		return;
 	}
 	status_gap(status);
 	human_device(stdout, dev, status->colour);
+	if (nr)
+		human_legs(stdout, dev, legs, nr);
 }
 
 static void status_export(void *data, const struct dst_ioc_export *export)

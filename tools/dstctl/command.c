@@ -171,7 +171,7 @@ int command_assign(const struct command *cmd, const struct spec_key *keys,
 		for (j = 0; keys == device_keys && j < ARRAY_SIZE(later); j++)
 			if (!strcmp(name, later[j]))
 				return fail("set", "Leave it out",
-					    "this version has no mirrors yet, so no key '%s'",
+					    "this version can't change '%s' of a mirror yet",
 					    name);
 		key = spec_find(keys, name, SPEC_LIVE);
 		if (!key)

@@ -81,6 +81,8 @@ extern const struct command cmd_stats;
 extern const struct command cmd_top;
 extern const struct command cmd_metrics;
 extern const struct command cmd_transactions;
+extern const struct command cmd_mirror_create;
+extern const struct command cmd_mirror_attach;
 extern const struct command cmd_mirror_examine;
 extern const struct command cmd_apply;
 extern const struct command cmd_version;
@@ -102,6 +104,9 @@ int kernel_call(unsigned long nr, void *arg, size_t size);
 /* query.c */
 int query_device(struct dst_ioc_device *dev, __u32 index);
 int query_next_device(struct dst_ioc_device *dev, __u32 from);
+int query_next_leg(struct dst_ioc_leg *leg, __u32 index, __u32 from);
+__u32 query_legs(const struct dst_ioc_device *dev,
+		 struct dst_ioc_leg legs[DST_IOC_LEGS]);
 int query_next_export(struct dst_ioc_export *export, __u32 from);
 int query_export(struct dst_ioc_export *export, const char *name);
 int query_next_client(struct dst_ioc_client *client, __u32 export, __u32 from);

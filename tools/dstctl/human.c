@@ -106,7 +106,8 @@ void human_device(FILE *out, const struct dst_ioc_device *dev, bool colour)
 		dev->device_flags & DST_IOC_DEVICE_READ_ONLY ?
 		", read-only" : "",
 		dev->device_flags & DST_IOC_DEVICE_DIGEST ? ", digest" : "");
-	human_lanes(out, dev);
+	if (!(dev->device_flags & DST_IOC_DEVICE_MIRROR))
+		human_lanes(out, dev);
 	human_limits(out, dev);
 	fprintf(out, "  %-11s%llu in flight, %s retained, %s of %s in use\n",
 		"memory", dev->in_flight, retained, used, limit);
@@ -114,6 +115,27 @@ void human_device(FILE *out, const struct dst_ioc_device *dev, bool colour)
 	fprintf(out, "  %-11s%llu errors, %llu resends, %llu replays, %llu reconnects\n",
 		"trouble", dev->counters.errors, dev->counters.resends,
 		dev->counters.replays, dev->counters.reconnects);
+}
+
+/* What of a mirror stands below what every device has. */
+void human_legs(FILE *out, const struct dst_ioc_device *dev,
+		const struct dst_ioc_leg *legs, __u32 nr)
+{
+	char dirty[TEXT_SIZE_LEN], lacks[TEXT_SIZE_LEN];
+	__u32 i;
+
+	text_size(dirty, dev->dirty_bytes);
+	fprintf(out, "  %-11s%s\n", "dirty", dirty);
+	for (i = 0; i < nr; i++) {
+		text_size(lacks, legs[i].lacks_bytes);
+		fprintf(out, "  leg %-7u%s  %s", legs[i].leg,
+			text_mirror_leg_state(legs[i].state), legs[i].target);
+		if (legs[i].lacks_bytes)
+			fprintf(out, ", %s to be copied", lacks);
+		if (*legs[i].why)
+			fprintf(out, ": %s", legs[i].why);
+		fputc('\n', out);
+	}
 }
 
 static void human_client(FILE *out, const struct dst_ioc_client *client)

@@ -158,6 +158,69 @@ struct json_object *json_device(const struct dst_ioc_device *dev)
 	return object;
 }
 
+static struct json_object *json_mirror_leg(const struct dst_ioc_leg *leg)
+{
+	struct json_object *object = json_object_new_object();
+	struct json_object *lanes = json_object_new_array();
+	__u32 i;
+
+	add_text(object, "target", leg->target);
+	add_u64(object, "index", leg->leg);
+	add_text(object, "state", text_mirror_leg_state(leg->state));
+	add_text(object, "why", leg->why);
+	add_uuid(object, "boot_id", leg->boot_id);
+	add_u64(object, "latency_us", leg->latency_us);
+	add_uuid(object, "export_uuid", leg->export_uuid);
+	add_addr(object, "address", &leg->addr);
+	add_u64(object, "lacks_bytes", leg->lacks_bytes);
+	add_u64(object, "copied_bytes", leg->copied_bytes);
+	add_u64(object, "retained_bytes", leg->retained_bytes);
+	add_u64(object, "reads", leg->reads);
+	add_u64(object, "writes", leg->writes);
+	for (i = 0; i < leg->lanes; i++)
+		json_object_array_add(lanes, json_lane(&leg->lane[i], i));
+	add(object, "lanes", lanes);
+	return object;
+}
+
+/* What is copied to all legs together; null where nothing is. */
+static struct json_object *json_resync(const struct dst_ioc_leg *legs, __u32 nr)
+{
+	struct json_object *object;
+	__u64 done = 0, left = 0;
+	__u32 i;
+
+	for (i = 0; i < nr; i++) {
+		if (legs[i].state != DST_IOC_LEG_RESYNCING)
+			continue;
+		done += legs[i].copied_bytes;
+		left += legs[i].lacks_bytes;
+	}
+	if (!left)
+		return NULL;
+	object = json_object_new_object();
+	add_text(object, "state", "running");
+	add_u64(object, "done_bytes", done);
+	add_u64(object, "total_bytes", done + left);
+	return object;
+}
+
+/* A mirror has several legs, in place of the one of json_device(). */
+void json_legs(struct json_object *device, const struct dst_ioc_device *dev,
+	       const struct dst_ioc_leg *legs, __u32 nr)
+{
+	struct json_object *array = json_object_new_array();
+	__u32 i;
+
+	for (i = 0; i < nr; i++)
+		json_object_array_add(array, json_mirror_leg(&legs[i]));
+	add(device, "legs", array);
+	add(device, "resync", json_resync(legs, nr));
+	add_u64(device, "leg_timeout_ms", dev->leg_timeout_ms);
+	add_u64(device, "dirty_bytes", dev->dirty_bytes);
+	add_u64(device, "unsettled_bytes", dev->unsettled_bytes);
+}
+
 static struct json_object *json_client(const struct dst_ioc_client *client)
 {
 	struct json_object *object = json_object_new_object();

@@ -20,6 +20,8 @@ static const struct command * const commands[] = {
 	&cmd_top,
 	&cmd_metrics,
 	&cmd_transactions,
+	&cmd_mirror_create,
+	&cmd_mirror_attach,
 	&cmd_mirror_examine,
 	&cmd_apply,
 	&cmd_version,
@@ -81,8 +83,8 @@ static const struct command *find_command(int nr, char **words, int *used)
 static bool is_later(const char *verb)
 {
 	static const char * const verbs[] = {
-		"create", "attach", "add", "remove", "replace", "offline",
-		"online", "resync", "verify"
+		"add", "remove", "replace", "offline", "online", "resync",
+		"verify"
 	};
 	size_t i;
 
@@ -102,7 +104,7 @@ static int no_command(int nr, char **words)
 	if (!strcmp(words[0], "export") && nr < 2)
 		fail(words[0], todo, "say add, remove or set");
 	else if (!strcmp(words[0], "mirror") && nr < 2)
-		fail(words[0], todo, "say examine");
+		fail(words[0], todo, "say create, attach or examine");
 	else if (!strcmp(words[0], "export") || !strcmp(words[0], "mirror"))
 		fail(words[0], todo, "there is no '%s %s'", words[0], words[1]);
 	else

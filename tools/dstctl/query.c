@@ -33,6 +33,38 @@ int query_next_device(struct dst_ioc_device *dev, __u32 from)
 	return query_get_device(dev, from, DST_IOC_GET_NEXT);
 }
 
+int query_next_leg(struct dst_ioc_leg *leg, __u32 index, __u32 from)
+{
+	int ret;
+
+	memset(leg, 0, sizeof(*leg));
+	leg->head.flags = DST_IOC_GET_NEXT;
+	leg->index = index;
+	leg->leg = from;
+	ret = kernel_call(DST_IOC_LEG_GET, leg, sizeof(*leg));
+	text_clean(leg->target, sizeof(leg->target));
+	text_clean(leg->export, sizeof(leg->export));
+	text_clean(leg->why, sizeof(leg->why));
+	if (leg->lanes > DST_IOC_LANES)
+		leg->lanes = DST_IOC_LANES;
+	return ret;
+}
+
+/* Those of a mirror; how many there are. */
+__u32 query_legs(const struct dst_ioc_device *dev,
+		 struct dst_ioc_leg legs[DST_IOC_LEGS])
+{
+	__u32 from = 0, nr;
+
+	for (nr = 0; nr < DST_IOC_LEGS; nr++) {
+		if (!(dev->device_flags & DST_IOC_DEVICE_MIRROR) ||
+		    query_next_leg(&legs[nr], dev->index, from))
+			break;
+		from = legs[nr].leg + 1;
+	}
+	return nr;
+}
+
 int query_next_export(struct dst_ioc_export *export, __u32 from)
 {
 	int ret;

@@ -56,6 +56,20 @@ const char *text_device_state(__u32 state)
 	return name_of(device_states, ARRAY_SIZE(device_states), state);
 }
 
+const char *text_mirror_leg_state(__u32 state)
+{
+	static const char * const states[] = {
+		[DST_IOC_LEG_GONE] = "gone",
+		[DST_IOC_LEG_STALE] = "stale",
+		[DST_IOC_LEG_RESYNCING] = "resyncing",
+		[DST_IOC_LEG_SUSPECT] = "suspect",
+		[DST_IOC_LEG_IN_SYNC] = "in-sync",
+		[DST_IOC_LEG_FAILED] = "failed",
+	};
+
+	return name_of(states, ARRAY_SIZE(states), state);
+}
+
 const char *text_leg_state(__u32 state)
 {
 	return name_of(leg_states, ARRAY_SIZE(leg_states), state);

@@ -20,6 +20,7 @@ void text_cidr(char out[TEXT_ADDR_LEN], const struct dst_ioc_allow *allow);
 void text_size(char out[TEXT_SIZE_LEN], __u64 bytes);
 void text_ms(char out[TEXT_TIME_LEN], __u64 ms);
 const char *text_device_state(__u32 state);
+const char *text_mirror_leg_state(__u32 state);
 const char *text_leg_state(__u32 state);
 const char *text_lane_state(__u32 state);
 const char *text_export_state(__u32 state);
