@@ -40,9 +40,8 @@ def run(rig):
     refused(client, 2, 'not a size', 'export add a /dev/null --mem-limit 1X')
     refused(client, 2, 'bits set', 'export add a /x --allow 10.0.0.5/8')
     refused(client, 1, "no '--key' yet", 'attach 127.0.0.1/a --key /k')
-    refused(client, 1, "no 'mirror create' yet",
-            'mirror create a/b c/d')
-    refused(client, 1, 'no mirrors yet', 'set dst0 quorum=hold')
+    refused(client, 1, "no 'mirror verify' yet", 'mirror verify dst0')
+    refused(client, 1, 'of a mirror yet', 'set dst0 quorum=hold')
     refused(client, 1, 'no such device', 'detach dst0')
     refused(client, 1, 'no such device', 'detach dst0 --force')
     refused(client, 1, 'no such device', 'set dst0 ack=disk')
