@@ -649,6 +649,7 @@ bool dst_device_is_hopeless(const struct dst_device *dev,
 struct dst_lane *dst_device_pick_lane(struct dst_device *dev);
 int dst_device_hold(struct dst_device *dev, struct dst_trans *t);
 void dst_device_lane_live(struct dst_lane *lane);
+void dst_device_tell(struct dst_device *dev);
 void dst_device_resized(struct dst_device *dev, u64 size_bytes);
 void dst_device_fence(struct dst_device *dev);
 void dst_device_refused(struct dst_device *dev, int error, const char *fmt, ...)

@@ -242,11 +242,26 @@ void dst_device_lane_live(struct dst_lane *lane)
 	for (i = 0; i < dev->nr_lanes; i++)
 		dst_lane_connect_now(dev->lanes[i]);
 	dst_leg_tell(dev, DST_LEG_LIVE);
-	queue_work(dst_event_wq, &dev->state_work);
+	dst_device_tell(dev);
 	wake_up_all(&dev->wait);
 }
 
 /* ---- states ----------------------------------------------------------- */
+
+/**
+ * dst_device_tell - have the world told what state a device is in
+ * @dev: device
+ *
+ * A leg has no disk, so nothing to allocate for it; and what ends its session
+ * waits for this, perhaps to free memory: it must not wait behind others that
+ * do allocate.
+ *
+ * Context: any but hard interrupt.
+ */
+void dst_device_tell(struct dst_device *dev)
+{
+	queue_work(dev->leg_ops ? dst_wq : dst_event_wq, &dev->state_work);
+}
 
 /**
  * dst_device_resized - the export has another size now
@@ -264,7 +279,7 @@ void dst_device_resized(struct dst_device *dev, u64 size_bytes)
 	dev->new_size_bytes = size_bytes;
 	spin_unlock_bh(&dev->lock);
 	dst_leg_tell(dev, DST_LEG_RESIZED);
-	queue_work(dst_event_wq, &dev->state_work);
+	dst_device_tell(dev);
 }
 
 /**
@@ -294,7 +309,7 @@ void dst_device_fence(struct dst_device *dev)
 	dst_device_end_held(dev, BLK_STS_TRANSPORT);
 	dst_flush_fail(dev, 0, BLK_STS_TRANSPORT);
 	dst_leg_tell(dev, DST_LEG_FENCED);
-	queue_work(dst_event_wq, &dev->state_work);
+	dst_device_tell(dev);
 	wake_up_all(&dev->wait);
 }
 
@@ -500,7 +515,7 @@ static void dst_device_tick(struct work_struct *work)
 	dev->expired = dev->joined && !dev->nr_live &&
 		       dst_device_older(dev->down_since, fail_after_ms);
 	if (dev->expired != was_expired)
-		queue_work(dst_event_wq, &dev->state_work);
+		dst_device_tell(dev);
 	was_expired = dev->expired;
 	spin_unlock_bh(&dev->lock);
 	dst_device_fail_old(dev, was_expired ? 0 : fail_after_ms,
@@ -658,7 +673,7 @@ static void dst_device_end_session(struct dst_device *dev, unsigned int bye_ms)
 	spin_lock_bh(&dev->lock);
 	WRITE_ONCE(dev->closing, true);
 	spin_unlock_bh(&dev->lock);
-	queue_work(dst_event_wq, &dev->state_work);
+	dst_device_tell(dev);
 	cancel_delayed_work_sync(&dev->tick);
 	dst_device_say_bye(dev, bye_ms);
 
@@ -843,7 +858,7 @@ static int dst_device_start(struct dst_device *dev, char *reason)
 	WRITE_ONCE(dev->added, true);
 	dst_sysfs_add(dev);
 	dev->told_state = DST_IOC_DEVICE_CONNECTING;
-	queue_work(dst_event_wq, &dev->state_work);
+	dst_device_tell(dev);
 	flush_work(&dev->state_work);
 	return 0;
 }

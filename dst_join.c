@@ -33,7 +33,7 @@ static void dst_join_why(struct dst_lane *lane, const char *fmt, ...)
 	vsnprintf(lane->why, sizeof(lane->why), fmt, args);
 	va_end(args);
 	spin_unlock_bh(&lane->lock);
-	queue_work(dst_event_wq, &lane->dev->state_work);
+	dst_device_tell(lane->dev);
 }
 
 static const char *dst_join_errno_text(int err)

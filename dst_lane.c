@@ -703,7 +703,7 @@ void dst_lane_fail(struct dst_lane *lane, const char *fmt, ...)
 	if (!lane->stopping)
 		mod_delayed_work(dst_join_wq, &lane->connect, 0);
 	spin_unlock_bh(&lane->lock);
-	queue_work(dst_event_wq, &lane->dev->state_work);
+	dst_device_tell(lane->dev);
 }
 
 static int dst_lane_id_cmp(void *priv, const struct list_head *a,

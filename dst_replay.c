@@ -150,7 +150,7 @@ void dst_replay_run(struct dst_lane *lane)
 		dst_replay_dispatch(t);
 		cond_resched();
 	}
-	queue_work(dst_event_wq, &dev->state_work);
+	dst_device_tell(dev);
 	dst_replay_count_down(dev);
 }
 
