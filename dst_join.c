@@ -354,8 +354,12 @@ static unsigned int dst_join_backoff(struct dst_lane *lane, int err,
 static void dst_join_teardown(struct dst_lane *lane)
 {
 	dst_lane_teardown(lane);
-	/* such a device sends nothing again: there is no order to keep */
-	if (READ_ONCE(lane->dev->fenced) || READ_ONCE(lane->dev->closing))
+	/*
+	 * Such a device sends nothing again: there is no order to keep. One
+	 * that is detached by force has other lanes until all are stopped.
+	 */
+	if (READ_ONCE(lane->dev->fenced) ||
+	    (lane->dev->leg_ops && READ_ONCE(lane->dev->closing)))
 		dst_lane_end_fencing(lane, BLK_STS_TRANSPORT);
 }
 
