@@ -89,6 +89,7 @@ struct dst_unit;
  * @set: change settings, all or none. Sleeps. 0 or a negative errno.
  * @fail_held: fail all I/O that waits for a connection; how many bios. Sleeps.
  * @describe: fill all but head and index.
+ * @uses: has it a session of that name? Must not sleep. May be NULL.
  */
 struct dst_unit_ops {
 	void (*release)(struct dst_unit *unit);
@@ -96,6 +97,7 @@ struct dst_unit_ops {
 	int (*set)(struct dst_unit *unit, struct dst_ioc_device_set *set);
 	unsigned int (*fail_held)(struct dst_unit *unit);
 	void (*describe)(struct dst_unit *unit, struct dst_ioc_device *out);
+	bool (*uses)(struct dst_unit *unit, const u8 *uuid);
 };
 
 struct dst_unit {
@@ -111,6 +113,7 @@ void dst_unit_init(struct dst_unit *unit, const struct dst_unit_ops *ops,
 void dst_unit_hold(struct dst_unit *unit);
 void dst_unit_put(struct dst_unit *unit);
 struct dst_unit *dst_unit_get(u32 index, bool next);
+int dst_unit_check(const u8 *uuid, int want, char *reason);
 int dst_unit_register(struct dst_unit *unit, int want, char *reason);
 void dst_unit_unregister(struct dst_unit *unit);
 void dst_unit_module_exit(void);

@@ -435,6 +435,7 @@ static int dst_mirror_check(const struct dst_ioc_mirror_attach *arg,
 	if (arg->nr_legs < DST_META_LEGS_MIN || arg->nr_legs > DST_META_LEGS_MAX ||
 	    arg->read_policy > DST_IOC_READ_PREFER ||
 	    arg->prefer >= DST_META_LEGS_MAX || arg->reserved ||
+	    arg->index < -1 || arg->index >= DST_DEVICE_MAX ||
 	    (arg->region_log2 && (arg->region_log2 < DST_META_REGION_MIN_LOG2 ||
 				  arg->region_log2 > DST_META_REGION_MAX_LOG2)))
 		return -EINVAL;
@@ -481,6 +482,12 @@ static int dst_mirror_begin(struct dst_mirror *m,
 	unsigned int i;
 	int ret;
 
+	/* before anything is fenced out or written */
+	ret = dst_unit_check(m->opts.mirror, arg->index, arg->reason);
+	for (i = 0; i < m->opts.nr_legs && !ret; i++)
+		ret = dst_unit_check(m->opts.leg[i].device, -1, arg->reason);
+	if (ret)
+		return ret;
 	ret = dst_mirror_io_init(m) ?: dst_mirror_make_legs(m, arg->reason);
 	if (ret)
 		return ret;
@@ -663,6 +670,17 @@ static int dst_mirror_set(struct dst_unit *unit, struct dst_ioc_device_set *set)
 	return -EOPNOTSUPP;
 }
 
+static bool dst_mirror_uses(struct dst_unit *unit, const u8 *uuid)
+{
+	const struct dst_mirror *m = dst_mirror_of(unit);
+	unsigned int i;
+
+	for (i = 0; i < m->opts.nr_legs; i++)
+		if (!memcmp(m->opts.leg[i].device, uuid, DST_IOC_UUID_LEN))
+			return true;
+	return false;
+}
+
 /* It holds what it has until a leg is back; there is no deadline yet. */
 static unsigned int dst_mirror_fail_held(struct dst_unit *unit)
 {
@@ -675,4 +693,5 @@ static const struct dst_unit_ops dst_mirror_unit_ops = {
 	.set		= dst_mirror_set,
 	.fail_held	= dst_mirror_fail_held,
 	.describe	= dst_mirror_describe,
+	.uses		= dst_mirror_uses,
 };

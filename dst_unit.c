@@ -89,9 +89,38 @@ static struct dst_unit *dst_unit_find_uuid(const u8 *uuid)
 
 	lockdep_assert_held(&dst_units_mutex);
 	xa_for_each(&dst_units, i, unit)
-		if (!memcmp(unit->uuid, uuid, DST_IOC_UUID_LEN))
+		if (!memcmp(unit->uuid, uuid, DST_IOC_UUID_LEN) ||
+		    (unit->ops->uses && unit->ops->uses(unit, uuid)))
 			return unit;
 	return NULL;
+}
+
+/**
+ * dst_unit_check - would a session of that name fence out one of our own?
+ * @uuid: of it
+ * @want: also whether this number is free; -1 for any
+ * @reason: DST_IOC_REASON_LEN bytes, filled on failure
+ *
+ * Return: 0 or -EEXIST.
+ */
+int dst_unit_check(const u8 *uuid, int want, char *reason)
+{
+	struct dst_unit *o;
+	int ret = 0;
+
+	mutex_lock(&dst_units_mutex);
+	o = dst_unit_find_uuid(uuid);
+	if (o) {
+		snprintf(reason, DST_IOC_REASON_LEN,
+			 "%.150s is attached already, as dst%u", o->target,
+			 o->index);
+		ret = -EEXIST;
+	} else if (want >= 0 && xa_load(&dst_units, want)) {
+		snprintf(reason, DST_IOC_REASON_LEN, "dst%d is taken", want);
+		ret = -EEXIST;
+	}
+	mutex_unlock(&dst_units_mutex);
+	return ret;
 }
 
 /**
