@@ -461,6 +461,7 @@ static int dst_mirror_run(struct dst_mirror *m, char *reason)
 {
 	int ret;
 
+	dst_mirror_common(m);
 	WRITE_ONCE(m->running, true);
 	queue_delayed_work(dst_wq, &m->tick, 0);
 	dst_mirror_copy_kick(m);

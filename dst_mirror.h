@@ -195,6 +195,7 @@ struct dst_mirror {
 	u32			claim;		/* our reign */
 	u64			events;		/* the greatest of ours */
 	struct dst_meta_layout	layout;		/* constant after start */
+	struct dst_export_info	info;		/* what all legs can do; likewise */
 	unsigned long		*dirty;		/* bits, atomic: written on all live legs */
 	unsigned long		*bits;		/* what is to be on the legs */
 	unsigned long		*stale_blocks;	/* of bits: not yet on the legs */
@@ -251,6 +252,7 @@ void dst_mirror_fail(struct dst_mirror *m, const char *why);
 u64 dst_mirror_begun(struct dst_mirror *m);
 
 /* dst_mirror_disk.c */
+void dst_mirror_common(struct dst_mirror *m);
 int dst_mirror_disk_create(struct dst_mirror *m);
 void dst_mirror_disk_delete(struct dst_mirror *m);
 

@@ -32,21 +32,27 @@ static const struct block_device_operations dst_mirror_fops = {
 	.free_disk	= dst_mirror_free_disk,
 };
 
-/* What all legs can do. One that comes later has to do it too. */
-static void dst_mirror_common(struct dst_mirror *m,
-			      struct dst_export_info *info)
+/**
+ * dst_mirror_common - what all legs can do: one that comes later has to as well
+ * @m: assembled; its tick does not run yet, which ends sessions
+ */
+void dst_mirror_common(struct dst_mirror *m)
 {
+	struct dst_export_info *info = &m->info;
 	unsigned int i;
 	bool first = true;
+	int idx;
 
-	memset(info, 0, sizeof(*info));
+	/* one that is damaged may be taken out at any time */
+	idx = srcu_read_lock(&m->srcu);
 	for (i = 0; i < m->nr_legs; i++) {
 		struct dst_device *dev =
-			rcu_dereference_protected(m->given[i]->dev, true);
-		const struct dst_export_info *o = &dev->info;
+			srcu_dereference(m->given[i]->dev, &m->srcu);
+		const struct dst_export_info *o;
 
-		if (!m->given[i]->online)
+		if (!dev || !READ_ONCE(m->given[i]->online))
 			continue;
+		o = &dev->info;
 		if (first)
 			*info = *o;
 		first = false;
@@ -61,6 +67,7 @@ static void dst_mirror_common(struct dst_mirror *m,
 			info->flags &= ~DST_PROTO_EXPORT_WRITE_ZEROES;
 		info->flags |= o->flags & DST_PROTO_EXPORT_ROTATIONAL;
 	}
+	srcu_read_unlock(&m->srcu, idx);
 	/* what it leaves need not be the same on all legs */
 	info->flags &= ~DST_PROTO_EXPORT_DISCARD;
 }
@@ -80,10 +87,10 @@ int dst_mirror_disk_create(struct dst_mirror *m)
 	struct dst_compat_features features = {
 		.write_cache = m->opts.ack != DST_IOC_ACK_DISK,
 	};
-	struct dst_export_info info;
+	struct dst_export_info info = m->info;
 	struct gendisk *disk;
+	int ret;
 
-	dst_mirror_common(m, &info);
 	features.rotational = info.flags & DST_PROTO_EXPORT_ROTATIONAL;
 	info.size_bytes = m->layout.data_bytes;
 	disk = dst_disk_alloc(&info, &features);
@@ -91,10 +98,12 @@ int dst_mirror_disk_create(struct dst_mirror *m)
 		return PTR_ERR(disk);
 	disk->fops = &dst_mirror_fops;
 	disk->private_data = m;
-	/* for ->free_disk; also when adding it fails */
-	dst_unit_hold(&m->unit);
 	m->disk = disk;
-	return dst_disk_add(disk, m->unit.index, info.size_bytes, NULL);
+	ret = dst_disk_add(disk, m->unit.index, info.size_bytes, NULL);
+	/* for ->free_disk, which is not called for one that was never added */
+	if (!ret)
+		dst_unit_hold(&m->unit);
+	return ret;
 }
 
 /**
