@@ -667,6 +667,7 @@ enum dst_leg_event {
 	DST_LEG_REFUSED,	/* join_error is set; it tries no more */
 	DST_LEG_FENCED,		/* another client took the export over */
 	DST_LEG_RESIZED,	/* new_size_bytes is set */
+	DST_LEG_DAMAGED,	/* it lacks a write that it had acked; no lock held */
 };
 
 /**

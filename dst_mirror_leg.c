@@ -199,11 +199,37 @@ void dst_mirror_poke(struct dst_mirror *m)
 		mod_delayed_work(dst_wq, &m->tick, 0);
 }
 
+/*
+ * A write that has completed is not there any more. At once: the tick could
+ * come after a read. If it is the last one that is in-sync, what it has counts,
+ * and the next flush fails.
+ */
+static void dst_mirror_leg_damaged(struct dst_mirror_leg *leg)
+{
+	struct dst_mirror *m = leg->m;
+	unsigned int i;
+
+	spin_lock_bh(&m->lock);
+	if (leg->online &&
+	    !dst_mirror_leg_out(leg, DST_IOC_LEG_FAILED,
+				"it could not write again what its server had lost"))
+		for (i = 0; i < m->nr_legs; i++)
+			if (m->given[i] != leg &&
+			    dst_mirror_leg_is_live(m->given[i]))
+				dst_mirror_leg_out(m->given[i], DST_IOC_LEG_GONE,
+						   "the only leg that is in-sync has lost a write");
+	spin_unlock_bh(&m->lock);
+}
+
 static void dst_mirror_leg_event(struct dst_device *dev,
 				 enum dst_leg_event event)
 {
 	struct dst_mirror_leg *leg = dev->leg_owner;
 
+	if (event == DST_LEG_DAMAGED) {
+		dst_mirror_leg_damaged(leg);
+		return;
+	}
 	set_bit(event, &leg->events);
 	dst_mirror_poke(leg->m);
 }

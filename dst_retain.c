@@ -221,6 +221,7 @@ void dst_retain_lost(struct dst_trans *t, blk_status_t status)
 	pr_err_ratelimited("dst%u: a %s at sector %llu failed after it had been reported as done: the next flush fails\n",
 			   dev->unit.index, dst_trans_op_name(t->op), (u64)t->sector);
 	this_cpu_inc(dev->counters->errors);
+	dst_leg_tell(dev, DST_LEG_DAMAGED);
 	dst_device_tell(dev);
 }
 
