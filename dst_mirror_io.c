@@ -145,11 +145,22 @@ static bool dst_mirror_own(struct dst_mirror_io *io)
 
 /* ---- parts: bios of legs ------------------------------------------------ */
 
+/* Another client has a leg. The tick does the rest, as it is told as well. */
+static void dst_mirror_fenced(struct dst_mirror *m)
+{
+	spin_lock_bh(&m->lock);
+	WRITE_ONCE(m->failed, true);
+	spin_unlock_bh(&m->lock);
+}
+
 static void dst_mirror_part_end(struct bio *bio)
 {
 	struct dst_mirror_part *part = bio->bi_private;
 
 	part->status = bio->bi_status;
+	/* at once: it must not count as out, nothing says so on the others */
+	if (unlikely(part->status && READ_ONCE(part->dev->fenced)))
+		dst_mirror_fenced(part->leg->m);
 	/* the transaction that ends us keeps the device until we are done */
 	part->out = part->status && (READ_ONCE(part->dev->closing) ||
 				     READ_ONCE(part->dev->fenced));
