@@ -263,6 +263,8 @@ void dst_mirror_part_init(struct dst_mirror_part *part, void *owner,
 			  unsigned int nr, unsigned int bytes);
 struct dst_trans *dst_mirror_part_place(struct dst_mirror_part *part,
 					struct dst_mirror_leg *leg);
+void dst_mirror_part_refuse(struct dst_mirror_part *part,
+			    struct dst_mirror_leg *leg);
 void dst_mirror_submit(struct dst_mirror *m, struct bio *bio);
 void dst_mirror_launch(struct dst_mirror_io *io);
 void dst_mirror_resume(struct dst_mirror_io *io);

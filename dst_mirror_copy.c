@@ -38,7 +38,8 @@ static void dst_mirror_copy_send(struct dst_mirror_leg *leg, blk_opf_t opf,
 {
 	struct dst_mirror *m = leg->m;
 	struct dst_mirror_part *part = &m->copy_part[leg->slot];
-	struct dst_trans *t;
+	struct dst_trans *t = NULL;
+	u16 may;
 	int idx;
 
 	dst_mirror_part_init(part, m, dst_mirror_copy_part, opf,
@@ -46,7 +47,12 @@ static void dst_mirror_copy_send(struct dst_mirror_leg *leg, blk_opf_t opf,
 			     DIV_ROUND_UP(bytes, PAGE_SIZE), bytes);
 	atomic_inc(&m->copy_left);
 	idx = srcu_read_lock(&m->srcu);
-	t = dst_mirror_part_place(part, leg);
+	/* in another session it may hold something else, see leg_stop */
+	may = op_is_write(opf) ? READ_ONCE(m->live) : READ_ONCE(m->readable);
+	if (may & BIT(leg->slot))
+		t = dst_mirror_part_place(part, leg);
+	else
+		dst_mirror_part_refuse(part, leg);
 	if (t)
 		dst_submit_send(t);
 	srcu_read_unlock(&m->srcu, idx);

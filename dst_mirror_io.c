@@ -199,6 +199,21 @@ void dst_mirror_part_init(struct dst_mirror_part *part, void *owner,
 }
 
 /**
+ * dst_mirror_part_refuse - end a part of a leg that takes nothing
+ * @part: initialized; done when this returns
+ * @leg: leg
+ */
+void dst_mirror_part_refuse(struct dst_mirror_part *part,
+			    struct dst_mirror_leg *leg)
+{
+	part->leg = leg;
+	part->dev = NULL;
+	part->status = BLK_STS_TRANSPORT;
+	part->out = true;
+	part->done(part);
+}
+
+/**
  * dst_mirror_part_place - give a part to its leg, without sending it yet
  * @part: initialized; may be done when this returns
  * @leg: leg
@@ -215,9 +230,7 @@ struct dst_trans *dst_mirror_part_place(struct dst_mirror_part *part,
 	part->dev = dev;
 	if (dev)
 		return dst_submit_place(dev, dst_mirror_part_bio(part));
-	part->status = BLK_STS_TRANSPORT;
-	part->out = true;
-	part->done(part);
+	dst_mirror_part_refuse(part, leg);
 	return NULL;
 }
 

@@ -440,6 +440,22 @@ static void dst_mirror_leg_reject(struct dst_mirror_leg *leg, const char *why)
 	dst_mirror_poke(m);
 }
 
+/* Can it do what the disk promises? Return: why not, or NULL. */
+static const char *dst_mirror_leg_unfit(struct dst_mirror_leg *leg)
+{
+	struct dst_device *dev = rcu_dereference_protected(leg->dev, true);
+	const struct dst_export_info *all = &leg->m->info, *info = &dev->info;
+
+	if (info->flags & (DST_PROTO_EXPORT_READ_ONLY |
+			   DST_PROTO_EXPORT_SHARED))
+		return "it is read-only or shared: it can't be a leg";
+	if (info->logical_block_bytes > all->logical_block_bytes ||
+	    info->max_transfer_bytes < all->max_transfer_bytes ||
+	    all->flags & ~info->flags & DST_PROTO_EXPORT_WRITE_ZEROES)
+		return "it can't do what the disk promises: attach the mirror again";
+	return NULL;
+}
+
 /* Is what came back what we lost? Return: why not, or NULL. */
 static const char *dst_mirror_leg_misfit(struct dst_mirror_leg *leg,
 					 const struct dst_meta *meta)
@@ -452,6 +468,9 @@ static const char *dst_mirror_leg_misfit(struct dst_mirror_leg *leg,
 	    meta->slot != leg->slot ||
 	    memcmp(meta->member, member->uuid, DST_META_UUID_LEN))
 		return "it is not this leg of this mirror any more";
+	if (meta->record.data_bytes != m->record.data_bytes ||
+	    meta->record.region_log2 != m->record.region_log2)
+		return "its metadata is of another size than the mirror's";
 	if (meta->claim > m->claim ||
 	    meta->record.events > READ_ONCE(m->events) ||
 	    memcmp(meta->record.branch, m->record.branch, DST_META_UUID_LEN))
@@ -474,7 +493,8 @@ static void dst_mirror_leg_look_at(struct dst_mirror_leg *leg)
 		dst_mirror_leg_reject(leg, why);
 		return;
 	}
-	why = dst_mirror_leg_misfit(leg, &leg->meta);
+	why = dst_mirror_leg_unfit(leg) ?:
+	      dst_mirror_leg_misfit(leg, &leg->meta);
 	if (why) {
 		dst_mirror_leg_reject(leg, why);
 		return;

@@ -48,7 +48,7 @@ static void dst_mirror_block_send(struct dst_mirror_batch *batch,
 				  blk_opf_t opf, u64 offset, struct page *page)
 {
 	struct dst_mirror_block *b = &batch->block[i];
-	struct dst_trans *t;
+	struct dst_trans *t = NULL;
 	int idx;
 
 	if (page)
@@ -58,7 +58,11 @@ static void dst_mirror_block_send(struct dst_mirror_batch *batch,
 			     page ? DST_META_BLOCK_BYTES : 0);
 	atomic_inc(&batch->left);
 	idx = srcu_read_lock(&leg->m->srcu);
-	t = dst_mirror_part_place(&b->part, leg);
+	/* nothing is written in a session before what it holds was looked at */
+	if (op_is_write(opf) && !READ_ONCE(leg->online))
+		dst_mirror_part_refuse(&b->part, leg);
+	else
+		t = dst_mirror_part_place(&b->part, leg);
 	if (t)
 		dst_submit_send(t);
 	srcu_read_unlock(&leg->m->srcu, idx);
@@ -257,6 +261,7 @@ static u16 dst_mirror_meta_put_copy(struct dst_mirror *m, u16 mask, u32 claim,
 	struct page *page;
 	u16 held = 0;
 	u64 offset;
+	int idx;
 
 	dst_mirror_batch_begin(batch);
 	for (i = 0; i < DST_META_LEGS_MAX; i++) {
@@ -265,13 +270,23 @@ static u16 dst_mirror_meta_put_copy(struct dst_mirror *m, u16 mask, u32 claim,
 		if (!(mask & BIT(i)))
 			continue;
 		page = dst_mirror_get_page(m);
-		dst_mirror_meta_encode(leg, claim, record, page_address(page));
-		offset = leg->meta.super_offset + DST_META_BLOCK_BYTES *
-			 (leg->meta.sequence % DST_META_COPIES);
-		dst_mirror_block_send(batch, n++, leg, REQ_OP_WRITE | REQ_FUA,
-				      offset, page);
+		/* keeps the leg work from reading another one to leg->meta */
+		idx = srcu_read_lock(&m->srcu);
+		if (READ_ONCE(leg->online)) {
+			dst_mirror_meta_encode(leg, claim, record,
+					       page_address(page));
+			offset = leg->meta.super_offset + DST_META_BLOCK_BYTES *
+				 (leg->meta.sequence % DST_META_COPIES);
+			dst_mirror_block_send(batch, n++, leg,
+					      REQ_OP_WRITE | REQ_FUA, offset,
+					      page);
+			page = NULL;
+		}
+		srcu_read_unlock(&m->srcu, idx);
+		if (page)
+			dst_pages_put(page);
 	}
-	dst_mirror_batch_wait(batch);
+	dst_mirror_batch_wait(m, batch);
 	for (i = 0; i < n; i++)
 		if (dst_mirror_block_good(&batch->block[i]))
 			held |= BIT(batch->block[i].part.leg->slot);
