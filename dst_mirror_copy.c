@@ -172,15 +172,14 @@ static void dst_mirror_copy_has(struct dst_mirror_leg *leg, u64 region,
 				u32 sessions)
 {
 	struct dst_mirror *m = leg->m;
-	bool same;
 
 	spin_lock_bh(&m->lock);
-	same = leg->sessions == sessions;
+	if (leg->sessions == sessions && dst_mirror_leg_is_live(leg) &&
+	    test_and_clear_bit(region, leg->lacks)) {
+		leg->copied_bytes += 1ULL << m->layout.region_log2;
+		atomic64_dec(&leg->nr_lacks);
+	}
 	spin_unlock_bh(&m->lock);
-	if (!same || !test_and_clear_bit(region, leg->lacks))
-		return;
-	leg->copied_bytes += 1ULL << m->layout.region_log2;
-	atomic64_dec(&leg->nr_lacks);
 }
 
 /* Return: false if it has to be tried again later. */
@@ -281,9 +280,14 @@ static void dst_mirror_copy_rest(struct dst_mirror *m, unsigned long since)
  */
 void dst_mirror_copy_repair(struct dst_mirror_leg *leg, u64 first, u64 last)
 {
-	for (; first <= last; first++)
+	struct dst_mirror *m = leg->m;
+
+	spin_lock_bh(&m->lock);
+	/* one that is out gets all that it lacks when it is back */
+	for (; dst_mirror_leg_is_live(leg) && first <= last; first++)
 		if (!test_and_set_bit(first, leg->lacks))
 			atomic64_inc(&leg->nr_lacks);
+	spin_unlock_bh(&m->lock);
 	dst_mirror_copy_kick(leg->m);
 }
 
@@ -305,7 +309,8 @@ void dst_mirror_copy_work(struct kthread_work *work)
 		region = dst_mirror_copy_find(m, 0);
 	if (region < m->layout.regions && !dst_mirror_is_over(m)) {
 		good = dst_mirror_copy_region(m, region);
-		m->copy_next = region + good;
+		/* what can't be copied now does not keep others waiting */
+		m->copy_next = region + 1;
 		if (!good)
 			wait_event_timeout(m->meta_wait, dst_mirror_is_over(m),
 					   msecs_to_jiffies(DST_MIRROR_COPY_RETRY_MS));

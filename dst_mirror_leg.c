@@ -60,7 +60,13 @@ static const u8 dst_mirror_may[] = {
 	[DST_IOC_LEG_FAILED]	= BIT(DST_IOC_LEG_STALE),
 };
 
-static bool dst_mirror_leg_is_live(const struct dst_mirror_leg *leg)
+/**
+ * dst_mirror_leg_is_live - do writes go to it?
+ * @leg: leg
+ *
+ * Context: m->lock held.
+ */
+bool dst_mirror_leg_is_live(const struct dst_mirror_leg *leg)
 {
 	return leg->state == DST_IOC_LEG_IN_SYNC ||
 	       leg->state == DST_IOC_LEG_RESYNCING ||

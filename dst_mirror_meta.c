@@ -655,7 +655,10 @@ static void dst_mirror_meta_return(struct dst_mirror_leg *leg)
 {
 	struct dst_mirror *m = leg->m;
 	bool live = false;
+	u32 sessions;
+	u64 r;
 
+	sessions = READ_ONCE(leg->sessions);
 	if (!dst_mirror_meta_prepare(leg))
 		return;
 	spin_lock_bh(&m->lock);
@@ -663,11 +666,13 @@ static void dst_mirror_meta_return(struct dst_mirror_leg *leg)
 	spin_unlock_bh(&m->lock);
 	if (!dst_mirror_meta_change(m))
 		return;
-	atomic64_set(&leg->nr_lacks, 1);
+	/* one more, until all are known */
+	atomic64_set(&leg->nr_lacks,
+		     bitmap_weight(leg->lacks, m->layout.regions) + 1);
 	leg->copied_bytes = 0;
 	spin_lock_bh(&m->lock);
 	leg->starting = false;
-	if (leg->state == DST_IOC_LEG_STALE) {
+	if (leg->state == DST_IOC_LEG_STALE && leg->sessions == sessions) {
 		dst_mirror_leg_go(leg, DST_IOC_LEG_RESYNCING);
 		live = true;
 	}
@@ -675,9 +680,10 @@ static void dst_mirror_meta_return(struct dst_mirror_leg *leg)
 	if (!live)
 		return;
 	/* what was written before it was live, and so not to it */
-	bitmap_or(leg->lacks, leg->lacks, m->dirty, m->layout.regions);
-	atomic64_set(&leg->nr_lacks,
-		     bitmap_weight(leg->lacks, m->layout.regions));
+	for_each_set_bit(r, m->dirty, m->layout.regions)
+		if (!test_and_set_bit(r, leg->lacks))
+			atomic64_inc(&leg->nr_lacks);
+	atomic64_dec(&leg->nr_lacks);
 	dst_mirror_copy_kick(m);
 }
 
