@@ -455,6 +455,12 @@ static void dst_mirror_meta_compose(struct dst_mirror *m)
 		    leg->online)
 			member->known_events = leg->meta.record.events;
 	}
+	/* one that joins has to wait for the next: dst_assembly_may_try() */
+	if (!(dst_assembly_in_sync(&m->record) & ~dst_assembly_in_sync(next)))
+		return;
+	for (i = 0; i < DST_META_LEGS_MAX; i++)
+		if (m->legs[i] && m->legs[i]->joining)
+			next->members[i].state = m->record.members[i].state;
 }
 
 /* Legs that have a session, and are no obstacle if they do not answer. */
@@ -472,6 +478,7 @@ static u16 dst_mirror_meta_others(struct dst_mirror *m, u16 in_sync)
 
 static void dst_mirror_meta_counts(struct dst_mirror *m, u32 changes)
 {
+	bool more = false;
 	unsigned int i;
 
 	spin_lock_bh(&m->lock);
@@ -480,16 +487,19 @@ static void dst_mirror_meta_counts(struct dst_mirror *m, u32 changes)
 	for (i = 0; i < DST_META_LEGS_MAX; i++) {
 		struct dst_mirror_leg *leg = m->legs[i];
 
-		if (!leg || !leg->joining ||
-		    m->record.members[i].state != DST_META_IN_SYNC)
+		if (!leg || !leg->joining)
 			continue;
+		if (m->record.members[i].state != DST_META_IN_SYNC) {
+			more = true;
+			continue;
+		}
 		leg->joining = false;
 		if (leg->state == DST_IOC_LEG_RESYNCING)
 			dst_mirror_leg_go(leg, DST_IOC_LEG_IN_SYNC);
 		else
 			leg->synced = true;
 	}
-	if (m->changes == changes)
+	if (m->changes == changes && !more)
 		WRITE_ONCE(m->pending, false);
 	spin_unlock_bh(&m->lock);
 	dst_mirror_unpark(m);
