@@ -210,7 +210,9 @@ static int dst_mirror_create(struct dst_mirror *m, char *reason)
 	if (ret)
 		return ret;
 	bitmap_set(m->bits, 0, m->layout.regions);
-	if (!dst_mirror_meta_write_bits(m, all, true) ||
+	/* nobody has what caches hold now, and it is to be read */
+	if (!dst_mirror_meta_flush(m, all) ||
+	    !dst_mirror_meta_write_bits(m, all, true) ||
 	    dst_mirror_meta_put(m, all, m->claim, record) != all) {
 		strscpy(reason, "the metadata could not be written",
 			DST_IOC_REASON_LEN);
@@ -407,6 +409,12 @@ static int dst_mirror_assemble_run(struct dst_mirror *m,
 		return -EUCLEAN;
 	}
 	newest = &sight->seen[sight->a.newest].meta->record;
+	/* no lease yet, neither to wait for nor to keep */
+	if (newest->flags & DST_META_FLAG_QUORUM) {
+		strscpy(reason, "it is a mirror with quorum: that needs a newer DST",
+			DST_IOC_REASON_LEN);
+		return -EOPNOTSUPP;
+	}
 	m->record = *newest;
 	m->claim = sight->a.claim;
 	memcpy(m->opts.mirror, newest->mirror, DST_META_UUID_LEN);
