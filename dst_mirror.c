@@ -160,6 +160,8 @@ static void dst_mirror_release(struct dst_unit *unit)
 	cleanup_srcu_struct(&m->srcu);
 	put_net(m->net);
 	mutex_destroy(&m->mutex);
+	for (i = 0; i < DST_SHARDS; i++)
+		mutex_destroy(&m->place_mutex[i]);
 	mutex_destroy(&m->reserve_mutex);
 	kvfree(m);
 }
@@ -173,6 +175,10 @@ static void dst_mirror_drained(struct percpu_ref *ref)
 
 static void dst_mirror_init(struct dst_mirror *m)
 {
+	unsigned int i;
+
+	for (i = 0; i < DST_SHARDS; i++)
+		mutex_init(&m->place_mutex[i]);
 	mutex_init(&m->mutex);
 	mutex_init(&m->reserve_mutex);
 	spin_lock_init(&m->lock);

@@ -219,6 +219,7 @@ struct dst_mirror {
 	struct completion	copy_done;
 
 	struct dst_mirror_bucket *buckets;
+	struct mutex		place_mutex[DST_SHARDS];	/* same order on all legs */
 	mempool_t		io_pool;
 	struct mutex		reserve_mutex;	/* one takes pages at a time */
 	struct page		*reserve[DST_MIRROR_RESERVE];	/* free: one reference */

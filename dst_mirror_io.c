@@ -408,10 +408,20 @@ void dst_mirror_launch(struct dst_mirror_io *io)
 					   REQ_PREFLUSH | REQ_NOUNMAP);
 	struct dst_trans *t[DST_META_LEGS_MAX];
 	struct dst_mirror *m = io->m;
+	struct mutex *order = NULL;
 	unsigned int i, n = 0;
 	u16 mask;
 	int idx;
 
+	/* what overlaps is in the same shard */
+	if (io->bio->bi_iter.bi_size)
+		order = &m->place_mutex[(io->bio->bi_iter.bi_sector >>
+					 DST_SHARD_SECTORS_LOG2) % DST_SHARDS];
+	if (order)
+		mutex_lock(order);
+	/* nobody is to retain it: the next one waits for it */
+	if (unlikely(io->reserve))
+		opf |= REQ_FUA;
 	idx = srcu_read_lock(&m->srcu);
 	/* pairs with the one in dst_mirror_leg_go(): regions are dirty before */
 	smp_mb();
@@ -427,6 +437,8 @@ void dst_mirror_launch(struct dst_mirror_io *io)
 		t[n] = dst_mirror_part_place(&io->part[i], m->legs[i]);
 		n += !!t[n];
 	}
+	if (order)
+		mutex_unlock(order);
 	for (i = 0; i < n; i++)
 		dst_submit_send(t[i]);
 	srcu_read_unlock(&m->srcu, idx);
