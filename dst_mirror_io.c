@@ -108,26 +108,41 @@ static bool dst_mirror_get_data(struct dst_mirror_io *io, unsigned int nr)
  * One write at a time may have the reserve. A page of it is free when nobody
  * else refers to it: a socket may do so longer than the write takes.
  */
-static void dst_mirror_take_reserve(struct dst_mirror_io *io, unsigned int nr)
+static bool dst_mirror_take_reserve(struct dst_mirror_io *io, unsigned int nr)
 {
 	struct dst_mirror *m = io->m;
+	bool got = false;
 
 	mutex_lock(&m->reserve_mutex);
-	wait_event(m->wait, !test_and_set_bit_lock(0, &m->reserve_busy));
+	wait_event(m->wait,
+		   (got = !test_and_set_bit_lock(0, &m->reserve_busy)) ||
+		   dst_mirror_is_over(m));
+	if (!got)
+		goto out;
 	io->reserve = true;
 	io->bvec = m->reserve_bvec;
 	while (io->nr_pages < nr) {
 		struct page *page = m->reserve[io->nr_pages];
 
-		while (page_ref_count(page) > 1)
+		while (page_ref_count(page) > 1) {
+			/* a leg that retains it may never let go of it */
+			got = !dst_mirror_is_over(m);
+			if (!got)
+				goto out_free;
 			msleep(DST_MIRROR_POLL_MS);
+		}
 		get_page(page);
 		bvec_set_page(&io->bvec[io->nr_pages++], page, PAGE_SIZE, 0);
 	}
+out_free:
+	if (!got)
+		dst_mirror_free_data(io);
+out:
 	mutex_unlock(&m->reserve_mutex);
+	return got;
 }
 
-/* Return: false if it was not allowed to wait. */
+/* Return: false if it was not allowed to wait, or the mirror is over. */
 static bool dst_mirror_own(struct dst_mirror_io *io)
 {
 	unsigned int bytes = io->bio->bi_iter.bi_size;
@@ -136,7 +151,8 @@ static bool dst_mirror_own(struct dst_mirror_io *io)
 	if (unlikely(!dst_mirror_get_data(io, nr))) {
 		if (io->bio->bi_opf & REQ_NOWAIT)
 			return false;
-		dst_mirror_take_reserve(io, nr);
+		if (!dst_mirror_take_reserve(io, nr))
+			return false;
 	}
 	io->bvec[nr - 1].bv_len = bytes - (nr - 1) * PAGE_SIZE;
 	dst_mirror_copy_data(io->bvec, io->bio);
@@ -706,7 +722,10 @@ void dst_mirror_submit(struct dst_mirror *m, struct bio *bio)
 	io = dst_mirror_begin(m, bio);
 	if (unlikely(!io)) {
 		percpu_ref_put(&m->users);
-		bio_wouldblock_error(bio);
+		if (bio->bi_opf & REQ_NOWAIT)
+			bio_wouldblock_error(bio);
+		else
+			bio_io_error(bio);
 		return;
 	}
 	dst_mirror_count(m, bio);

@@ -115,8 +115,13 @@ void dst_retain_free(struct dst_trans *t)
 
 	if (t->charged_bytes)
 		atomic64_sub(t->charged_bytes, &t->dev->mem_used);
-	for (i = 0; i < t->nr_pages; i++)
-		dst_retain_put_page(pages[i], t->page_order);
+	for (i = 0; i < t->nr_pages; i++) {
+		/* one of a mirror's reserve must not stay in limbo */
+		if (t->dev->leg_ops && page_ref_count(pages[i]) > 1)
+			put_page(pages[i]);
+		else
+			dst_retain_put_page(pages[i], t->page_order);
+	}
 	if (t->nr_pages > 1)
 		kfree(pages);
 	t->nr_pages = 0;
