@@ -15,6 +15,8 @@
 #define DST_MIRROR_LEG_TIMEOUT_MAX_MS	(3600 * 1000)
 #define DST_MIRROR_KEEPALIVE_MS		5000
 #define DST_MIRROR_POLL_MS		20
+/* For a leg that nobody takes out: during attach and detach. */
+#define DST_MIRROR_AWAIT_MS		10000
 /* How long a detach waits until no region is dirty, and for each farewell. */
 #define DST_MIRROR_RETIRE_MS		5000
 #define DST_MIRROR_BYE_MS		1000
@@ -42,6 +44,28 @@ static void dst_mirror_expel_all(struct dst_mirror *m)
 			dst_leg_expel(dev);
 	}
 	srcu_read_unlock(&m->srcu, idx);
+}
+
+/**
+ * dst_mirror_await - wait for what legs have
+ * @m: mirror
+ * @done: completed when they have ended it
+ *
+ * While the tick runs it takes out a leg that does not answer. Before, and
+ * after, nobody does: then all of them are expelled in the end.
+ *
+ * Context: process, sleeps.
+ */
+void dst_mirror_await(struct dst_mirror *m, struct completion *done)
+{
+	while (READ_ONCE(m->running) && !READ_ONCE(m->closing))
+		if (wait_for_completion_timeout(done, HZ))
+			return;
+	if (wait_for_completion_timeout(done, msecs_to_jiffies(m->opts.wait_ms ?:
+							DST_MIRROR_AWAIT_MS)))
+		return;
+	dst_mirror_expel_all(m);
+	wait_for_completion(done);
 }
 
 /**

@@ -249,6 +249,7 @@ static inline bool dst_mirror_is_over(const struct dst_mirror *m)
 int dst_mirror_attach(struct dst_ioc_mirror_attach *arg, struct net *net);
 int dst_mirror_describe_leg(struct dst_unit *unit, struct dst_ioc_leg *out,
 			    bool next);
+void dst_mirror_await(struct dst_mirror *m, struct completion *done);
 void dst_mirror_fail(struct dst_mirror *m, const char *why);
 u64 dst_mirror_begun(struct dst_mirror *m);
 

@@ -30,7 +30,7 @@ static void dst_mirror_copy_begin(struct dst_mirror *m)
 static void dst_mirror_copy_wait(struct dst_mirror *m)
 {
 	if (!atomic_dec_and_test(&m->copy_left))
-		wait_for_completion(&m->copy_done);
+		dst_mirror_await(m, &m->copy_done);
 }
 
 static void dst_mirror_copy_send(struct dst_mirror_leg *leg, blk_opf_t opf,

@@ -493,6 +493,9 @@ static void dst_mirror_leg_look_at(struct dst_mirror_leg *leg)
 	int ret;
 
 	ret = dst_mirror_meta_read(leg, &leg->meta, &verdict);
+	/* the tick has us look again when it is back, or get another session */
+	if (ret == -EAGAIN)
+		return;
 	if (ret || verdict) {
 		why = ret ? "its metadata can't be read" :
 			    dst_meta_verdict_text(verdict);

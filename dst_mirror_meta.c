@@ -36,10 +36,11 @@ static void dst_mirror_batch_begin(struct dst_mirror_batch *batch)
 	atomic_set(&batch->left, 1);
 }
 
-static void dst_mirror_batch_wait(struct dst_mirror_batch *batch)
+static void dst_mirror_batch_wait(struct dst_mirror *m,
+				  struct dst_mirror_batch *batch)
 {
 	if (!atomic_dec_and_test(&batch->left))
-		wait_for_completion(&batch->done);
+		dst_mirror_await(m, &batch->done);
 }
 
 /* @page may be NULL for a flush. */
@@ -112,10 +113,16 @@ static int dst_mirror_meta_get(struct dst_mirror_leg *leg, u64 offset,
 		dst_mirror_block_send(batch, i, leg, REQ_OP_READ,
 				      offset + i * DST_META_BLOCK_BYTES,
 				      dst_mirror_get_page(leg->m));
-	dst_mirror_batch_wait(batch);
-	for (i = 0; i < nr; i++)
-		if (batch->block[i].part.status)
+	dst_mirror_batch_wait(leg->m, batch);
+	for (i = 0; i < nr; i++) {
+		blk_status_t status = batch->block[i].part.status;
+
+		/* what is the network's fault may pass */
+		if (status == BLK_STS_TRANSPORT || status == BLK_STS_TIMEOUT)
+			ret = ret ?: -EAGAIN;
+		else if (status)
 			ret = -EIO;
+	}
 	return ret;
 }
 
@@ -321,13 +328,14 @@ u16 dst_mirror_meta_put(struct dst_mirror *m, u16 mask, u32 claim,
 
 /* ---- bits --------------------------------------------------------------- */
 
-static bool dst_mirror_meta_end_bits(struct dst_mirror_batch *batch,
+static bool dst_mirror_meta_end_bits(struct dst_mirror *m,
+				     struct dst_mirror_batch *batch,
 				     unsigned int *nr)
 {
 	bool good = true;
 	unsigned int i;
 
-	dst_mirror_batch_wait(batch);
+	dst_mirror_batch_wait(m, batch);
 	for (i = 0; i < *nr; i++)
 		/* one that is out has got none, and needs none */
 		good &= dst_mirror_block_good(&batch->block[i]) ||
@@ -375,7 +383,7 @@ bool dst_mirror_meta_write_bits(struct dst_mirror *m, u16 mask, bool all)
 			if (!(mask & BIT(i)))
 				continue;
 			if (n == DST_MIRROR_BATCH)
-				good &= dst_mirror_meta_end_bits(batch, &n);
+				good &= dst_mirror_meta_end_bits(m, batch, &n);
 			dst_mirror_block_send(batch, n++, m->legs[i],
 					      REQ_OP_WRITE | REQ_FUA,
 					      m->legs[i]->meta.bitmap_offset +
@@ -383,7 +391,7 @@ bool dst_mirror_meta_write_bits(struct dst_mirror *m, u16 mask, bool all)
 					      dst_mirror_meta_bits_page(m, b));
 		}
 	}
-	good &= dst_mirror_meta_end_bits(batch, &n);
+	good &= dst_mirror_meta_end_bits(m, batch, &n);
 	if (good && !all)
 		bitmap_zero(m->stale_blocks, blocks);
 	return good;
@@ -409,7 +417,7 @@ bool dst_mirror_meta_flush(struct dst_mirror *m, u16 mask)
 			dst_mirror_block_send(batch, n++, m->legs[i],
 					      REQ_OP_WRITE | REQ_PREFLUSH, 0,
 					      NULL);
-	dst_mirror_batch_wait(batch);
+	dst_mirror_batch_wait(m, batch);
 	for (i = 0; i < n; i++)
 		good &= dst_mirror_block_good(&batch->block[i]);
 	return good;
