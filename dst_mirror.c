@@ -148,7 +148,8 @@ static void dst_mirror_state_work(struct work_struct *work)
 	enum dst_ioc_leg_state state;
 	unsigned int i;
 
-	if (!m->disk)
+	/* until then uevents are suppressed; it is queued again afterwards */
+	if (!READ_ONCE(m->added))
 		return;
 	for (i = 0; i < m->nr_legs; i++) {
 		struct dst_mirror_leg *leg = m->given[i];
@@ -175,6 +176,8 @@ static void dst_mirror_release(struct dst_unit *unit)
 	struct dst_mirror *m = dst_mirror_of(unit);
 	unsigned int i;
 
+	/* a forced detach of what was being attached may have come late */
+	cancel_work_sync(&m->state_work);
 	dst_mirror_region_exit(m);
 	dst_mirror_io_exit(m);
 	for (i = 0; i < m->nr_legs; i++)
@@ -195,6 +198,13 @@ static void dst_mirror_drained(struct percpu_ref *ref)
 	struct dst_mirror *m = container_of(ref, struct dst_mirror, users);
 
 	complete(&m->drained);
+}
+
+/* The tick is gone, so nobody else takes out a leg that does not answer. */
+static void dst_mirror_give_up(struct work_struct *work)
+{
+	dst_mirror_expel_all(container_of(to_delayed_work(work),
+					  struct dst_mirror, give_up));
 }
 
 static void dst_mirror_init(struct dst_mirror *m)
@@ -220,6 +230,7 @@ static void dst_mirror_init(struct dst_mirror *m)
 	kthread_init_work(&m->copy_work, dst_mirror_copy_work);
 	INIT_DELAYED_WORK(&m->tick, dst_mirror_tick);
 	INIT_WORK(&m->retry, dst_mirror_retry_work);
+	INIT_DELAYED_WORK(&m->give_up, dst_mirror_give_up);
 	INIT_WORK(&m->state_work, dst_mirror_state_work);
 	m->cleared = jiffies;
 }
@@ -347,20 +358,36 @@ static void dst_mirror_shutdown(struct dst_mirror *m, bool force)
 	wake_up_all(&m->wait);
 	wake_up_all(&m->meta_wait);
 	dst_mirror_end_waiting(m);
+	queue_delayed_work(dst_wq, &m->give_up, force ? 0 :
+			   msecs_to_jiffies(DST_MIRROR_RETIRE_MS));
 	percpu_ref_kill(&m->users);
-	wait_for_completion(&m->drained);
+	dst_mirror_await(m, &m->drained);
 	WRITE_ONCE(m->running, false);
+	if (m->copy)
+		kthread_flush_worker(m->copy);
+	if (m->meta)
+		kthread_flush_worker(m->meta);
+	/* what the legs retain, and would drop */
+	if (!force)
+		dst_mirror_meta_flush(m, m->live);
+	cancel_delayed_work_sync(&m->give_up);
+	for (i = 0; i < m->nr_legs; i++)
+		dst_mirror_leg_stop(m->given[i], force ? DST_MIRROR_FORCED_BYE_MS :
+							 DST_MIRROR_BYE_MS);
+	/* one that was late may have queued them again */
+	cancel_delayed_work_sync(&m->tick);
+	for (i = 0; i < m->nr_legs; i++)
+		cancel_delayed_work_sync(&m->given[i]->work);
+	cancel_work_sync(&m->retry);
+	flush_work(&m->state_work);
+	dst_mirror_disk_delete(m);
+	/* only now is nobody left who could kick them */
 	if (m->copy)
 		kthread_destroy_worker(m->copy);
 	if (m->meta)
 		kthread_destroy_worker(m->meta);
-	for (i = 0; i < m->nr_legs; i++)
-		dst_mirror_leg_stop(m->given[i], force ? DST_MIRROR_FORCED_BYE_MS :
-							 DST_MIRROR_BYE_MS);
-	cancel_delayed_work_sync(&m->tick);
-	cancel_work_sync(&m->retry);
-	flush_work(&m->state_work);
-	dst_mirror_disk_delete(m);
+	/* a forced detach that saw us attach may yet queue it */
+	WRITE_ONCE(m->added, false);
 	cancel_work_sync(&m->state_work);
 	if (m->disk)
 		put_disk(m->disk);
@@ -420,10 +447,18 @@ static bool dst_mirror_is_retired(struct dst_mirror *m)
 /* With all legs in order, nothing need be settled by who attaches it next. */
 static void dst_mirror_retire(struct dst_mirror *m)
 {
-	if (READ_ONCE(m->closing) || disk_openers(m->disk))
+	bool may;
+
+	/* disk and threads are there as long as it is not closing */
+	mutex_lock(&m->mutex);
+	may = m->added && !m->closing && !disk_openers(m->disk);
+	if (may) {
+		WRITE_ONCE(m->retire, true);
+		dst_mirror_meta_kick(m);
+	}
+	mutex_unlock(&m->mutex);
+	if (!may)
 		return;
-	WRITE_ONCE(m->retire, true);
-	dst_mirror_meta_kick(m);
 	wait_event_interruptible_timeout(m->wait, dst_mirror_is_retired(m),
 					 msecs_to_jiffies(DST_MIRROR_RETIRE_MS));
 	WRITE_ONCE(m->retire, false);
@@ -434,7 +469,11 @@ static int dst_mirror_detach(struct dst_unit *unit, bool force, char *reason)
 	struct dst_mirror *m = dst_mirror_of(unit);
 	int ret;
 
-	if (!READ_ONCE(m->added)) {
+	/* what failed to attach is closing as well: dst_mirror_try_detach() */
+	if (!READ_ONCE(m->added) && !READ_ONCE(m->closing)) {
+		/* the partition scan may wait for legs, and heeds no signal */
+		if (force)
+			dst_mirror_fail(m, "detached by force while it was being attached");
 		strscpy(reason, "it is still being attached: interrupt that",
 			DST_IOC_REASON_LEN);
 		return -EBUSY;
@@ -501,6 +540,12 @@ static int dst_mirror_run(struct dst_mirror *m, char *reason)
 			 "the kernel could not make the disk (error %d)", ret);
 		return ret;
 	}
+	if (READ_ONCE(m->failed)) {
+		spin_lock_bh(&m->lock);
+		strscpy(reason, m->why, DST_IOC_REASON_LEN);
+		spin_unlock_bh(&m->lock);
+		return -EIO;
+	}
 	WRITE_ONCE(m->added, true);
 	queue_work(dst_event_wq, &m->state_work);
 	flush_work(&m->state_work);
@@ -533,6 +578,10 @@ static int dst_mirror_begin(struct dst_mirror *m,
 	if (ret)
 		return ret;
 	*registered = true;
+	/* they were opened before it had a number */
+	for (i = 0; i < m->nr_legs; i++)
+		rcu_dereference_protected(m->given[i]->dev, true)->unit.index =
+			m->unit.index;
 	return dst_mirror_make_threads(m) ?: dst_mirror_run(m, arg->reason);
 }
 

@@ -234,6 +234,7 @@ struct dst_mirror {
 	wait_queue_head_t	wait;
 	struct delayed_work	tick;
 	struct work_struct	retry;
+	struct delayed_work	give_up;	/* detach: legs get no more time */
 	struct work_struct	state_work;	/* tell the world */
 	u8			told[DST_META_LEGS_MAX];	/* state_work */
 	bool			told_failed;	/* state_work */
