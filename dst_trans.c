@@ -337,18 +337,6 @@ static void dst_trans_executed(struct dst_trans *t, bool durable, u32 boot_seq)
 	percpu_ref_put(&dev->users);
 }
 
-/* Before the last of them counts, and reads go out, a mirror has to know. */
-static void dst_trans_replay_failed(struct dst_trans *t, blk_status_t status)
-{
-	struct dst_device *dev = t->dev;
-	u32 bytes = t->length_bytes;
-
-	percpu_ref_get(&dev->users);
-	dst_trans_end(t, status);
-	dst_replay_acked(dev, bytes);
-	percpu_ref_put(&dev->users);
-}
-
 /**
  * dst_trans_ack - a transaction has been answered
  * @t: owned by the caller, who must not touch it any more
@@ -371,8 +359,9 @@ void dst_trans_ack(struct dst_trans *t, u8 proto_status, bool durable,
 			return;
 		}
 		if (t->phase == DST_PHASE_REPLAY) {
-			dst_trans_replay_failed(t, status);
-			return;
+			/* before it counts as replayed, and reads go out */
+			dst_leg_tell(t->dev, DST_LEG_DAMAGED);
+			dst_replay_acked(t->dev, t->length_bytes);
 		}
 	} else if (t->op == DST_PROTO_OP_FLUSH && t->bio) {
 		status = dst_flush_status(t->dev, status);
