@@ -89,7 +89,8 @@ struct dst_unit;
  * @set: change settings, all or none. Sleeps. 0 or a negative errno.
  * @fail_held: fail all I/O that waits for a connection; how many bios. Sleeps.
  * @describe: fill all but head and index.
- * @uses: has it a session of that name? Must not sleep. May be NULL.
+ * @session: the name of its session number @i; NULL if it has not so many. Must
+ *	not sleep. NULL where its uuid is the only name.
  */
 struct dst_unit_ops {
 	void (*release)(struct dst_unit *unit);
@@ -97,7 +98,7 @@ struct dst_unit_ops {
 	int (*set)(struct dst_unit *unit, struct dst_ioc_device_set *set);
 	unsigned int (*fail_held)(struct dst_unit *unit);
 	void (*describe)(struct dst_unit *unit, struct dst_ioc_device *out);
-	bool (*uses)(struct dst_unit *unit, const u8 *uuid);
+	const u8 *(*session)(struct dst_unit *unit, unsigned int i);
 };
 
 struct dst_unit {
@@ -113,8 +114,9 @@ void dst_unit_init(struct dst_unit *unit, const struct dst_unit_ops *ops,
 void dst_unit_hold(struct dst_unit *unit);
 void dst_unit_put(struct dst_unit *unit);
 struct dst_unit *dst_unit_get(u32 index, bool next);
-int dst_unit_check(const u8 *uuid, int want, char *reason);
 int dst_unit_register(struct dst_unit *unit, int want, char *reason);
+int dst_unit_identify(struct dst_unit *unit, u8 *uuid, const u8 *found,
+		      char *reason);
 void dst_unit_unregister(struct dst_unit *unit);
 void dst_unit_module_exit(void);
 

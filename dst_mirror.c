@@ -292,6 +292,9 @@ static struct dst_mirror *dst_mirror_alloc(struct dst_ioc_mirror_attach *arg,
 		return NULL;
 	dst_mirror_init(m);
 	m->opts = *arg;
+	/* else the legs say which one it is */
+	if (!(arg->head.flags & DST_IOC_MIRROR_CREATE))
+		memset(m->opts.mirror, 0, sizeof(m->opts.mirror));
 	if (!m->opts.leg_timeout_ms)
 		m->opts.leg_timeout_ms = DST_MIRROR_LEG_TIMEOUT_MS;
 	m->counters = alloc_percpu(struct dst_counters);
@@ -531,7 +534,8 @@ static int dst_mirror_run(struct dst_mirror *m, char *reason)
 	int ret;
 
 	dst_mirror_common(m);
-	WRITE_ONCE(m->running, true);
+	/* pairs with dst_mirror_describe() */
+	smp_store_release(&m->running, true);
 	queue_delayed_work(dst_wq, &m->tick, 0);
 	dst_mirror_copy_kick(m);
 	ret = dst_mirror_disk_create(m);
@@ -558,30 +562,21 @@ static int dst_mirror_begin(struct dst_mirror *m,
 	unsigned int i;
 	int ret;
 
-	/* before anything is fenced out or written */
-	ret = dst_unit_check(m->opts.mirror, arg->index, arg->reason);
-	for (i = 0; i < m->opts.nr_legs && !ret; i++)
-		ret = dst_unit_check(m->opts.leg[i].device, -1, arg->reason);
+	ret = dst_mirror_io_init(m) ?: dst_mirror_make_legs(m, arg->reason) ?:
+	      dst_unit_register(&m->unit, arg->index, arg->reason);
 	if (ret)
 		return ret;
-	ret = dst_mirror_io_init(m) ?: dst_mirror_make_legs(m, arg->reason);
-	if (ret)
-		return ret;
+	/* only now may a session begin: it fences out one of the same name */
+	*registered = true;
 	for (i = 0; i < m->nr_legs; i++) {
 		ret = dst_mirror_leg_open(m->given[i], arg->head.flags &
 					  DST_IOC_MIRROR_PREEMPT);
 		if (ret)
 			return ret;
 	}
-	ret = dst_mirror_start(m, arg->reason) ?:
-	      dst_unit_register(&m->unit, arg->index, arg->reason);
+	ret = dst_mirror_start(m, arg->reason);
 	if (ret)
 		return ret;
-	*registered = true;
-	/* they were opened before it had a number */
-	for (i = 0; i < m->nr_legs; i++)
-		rcu_dereference_protected(m->given[i]->dev, true)->unit.index =
-			m->unit.index;
 	return dst_mirror_make_threads(m) ?: dst_mirror_run(m, arg->reason);
 }
 
@@ -643,11 +638,21 @@ static void dst_mirror_describe_counters(struct dst_mirror *m,
 	}
 }
 
+static void dst_mirror_describe_regions(struct dst_mirror *m,
+					struct dst_ioc_device *out)
+{
+	u64 region = 1ULL << m->layout.region_log2;
+
+	out->size_bytes = m->layout.data_bytes;
+	out->dirty_bytes = region * bitmap_weight(m->dirty, m->layout.regions);
+	out->unsettled_bytes = region * atomic64_read(&m->nr_unsettled);
+	out->nr_legs = m->record.legs;
+}
+
 static void dst_mirror_describe(struct dst_unit *unit,
 				struct dst_ioc_device *out)
 {
 	struct dst_mirror *m = dst_mirror_of(unit);
-	u64 region = 1ULL << m->layout.region_log2;
 
 	out->ack = m->opts.ack;
 	out->io_timeout_ms = m->given[0]->opts.io_timeout_ms;
@@ -659,15 +664,14 @@ static void dst_mirror_describe(struct dst_unit *unit,
 	out->device_flags = DST_IOC_DEVICE_MIRROR;
 	if (m->opts.head.flags & DST_IOC_MIRROR_DIGEST)
 		out->device_flags |= DST_IOC_DEVICE_DIGEST;
-	out->size_bytes = m->layout.data_bytes;
-	out->dirty_bytes = region * bitmap_weight(m->dirty, m->layout.regions);
-	out->unsettled_bytes = region * atomic64_read(&m->nr_unsettled);
-	out->nr_legs = m->record.legs;
 	out->leg_timeout_ms = m->opts.leg_timeout_ms;
 	out->read_policy = m->opts.read_policy;
 	out->prefer = m->opts.prefer;
 	snprintf(out->target, sizeof(out->target), "mirror of %u legs",
-		 m->record.legs);
+		 m->opts.nr_legs);
+	/* pairs with dst_mirror_run(): before, there is no more to tell */
+	if (smp_load_acquire(&m->running))
+		dst_mirror_describe_regions(m, out);
 	spin_lock_bh(&m->lock);
 	out->state = dst_mirror_evaluate(m);
 	dst_mirror_explain(m, out->why, sizeof(out->why));
@@ -750,15 +754,11 @@ static int dst_mirror_set(struct dst_unit *unit, struct dst_ioc_device_set *set)
 	return -EOPNOTSUPP;
 }
 
-static bool dst_mirror_uses(struct dst_unit *unit, const u8 *uuid)
+static const u8 *dst_mirror_session(struct dst_unit *unit, unsigned int i)
 {
 	const struct dst_mirror *m = dst_mirror_of(unit);
-	unsigned int i;
 
-	for (i = 0; i < m->opts.nr_legs; i++)
-		if (!memcmp(m->opts.leg[i].device, uuid, DST_IOC_UUID_LEN))
-			return true;
-	return false;
+	return i < m->opts.nr_legs ? m->opts.leg[i].device : NULL;
 }
 
 /* It holds what it has until a leg is back; there is no deadline yet. */
@@ -773,5 +773,5 @@ static const struct dst_unit_ops dst_mirror_unit_ops = {
 	.set		= dst_mirror_set,
 	.fail_held	= dst_mirror_fail_held,
 	.describe	= dst_mirror_describe,
-	.uses		= dst_mirror_uses,
+	.session	= dst_mirror_session,
 };

@@ -417,8 +417,9 @@ static int dst_mirror_assemble_run(struct dst_mirror *m,
 	}
 	m->record = *newest;
 	m->claim = sight->a.claim;
-	memcpy(m->opts.mirror, newest->mirror, DST_META_UUID_LEN);
-	ret = dst_meta_geometry(newest->data_bytes, newest->region_log2,
+	ret = dst_unit_identify(&m->unit, m->opts.mirror, newest->mirror,
+				reason) ?:
+	      dst_meta_geometry(newest->data_bytes, newest->region_log2,
 				&m->layout) ?:
 	      dst_mirror_assemble_slots(m, sight, reason) ?:
 	      dst_mirror_region_init(m);

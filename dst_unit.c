@@ -22,7 +22,8 @@ static DEFINE_MUTEX(dst_units_mutex);
  * @unit: gets a reference, of the caller
  * @ops: what to do with it
  * @target: what it is made from, for people; as long as the unit
- * @uuid: no two units of the table have the same; as long as the unit
+ * @uuid: no two units of the table have the same, unless it is zero; as long as
+ *	the unit
  */
 void dst_unit_init(struct dst_unit *unit, const struct dst_unit_ops *ops,
 		   const char *target, const u8 *uuid)
@@ -82,52 +83,55 @@ struct dst_unit *dst_unit_get(u32 index, bool next)
 	return unit;
 }
 
-static struct dst_unit *dst_unit_find_uuid(const u8 *uuid)
+/* Is it, or one of its sessions, called so? */
+static bool dst_unit_is_called(struct dst_unit *unit, const u8 *uuid)
 {
-	struct dst_unit *unit;
+	const u8 *name = unit->uuid;
+	unsigned int i = 0;
+
+	do {
+		if (!memcmp(name, uuid, DST_IOC_UUID_LEN))
+			return true;
+		name = unit->ops->session ? unit->ops->session(unit, i++) : NULL;
+	} while (name);
+	return false;
+}
+
+/* Who would be fenced out by the sessions of @unit, or is the same. */
+static struct dst_unit *dst_unit_rival(struct dst_unit *unit)
+{
+	const u8 *name = unit->uuid;
+	unsigned int n = 0;
+	struct dst_unit *o;
 	unsigned long i;
 
 	lockdep_assert_held(&dst_units_mutex);
-	xa_for_each(&dst_units, i, unit)
-		if (!memcmp(unit->uuid, uuid, DST_IOC_UUID_LEN) ||
-		    (unit->ops->uses && unit->ops->uses(unit, uuid)))
-			return unit;
+	do {
+		/* one that does not know its own yet has none */
+		if (memchr_inv(name, 0, DST_IOC_UUID_LEN))
+			xa_for_each(&dst_units, i, o)
+				if (o != unit && dst_unit_is_called(o, name))
+					return o;
+		name = unit->ops->session ? unit->ops->session(unit, n++) : NULL;
+	} while (name);
 	return NULL;
 }
 
-/**
- * dst_unit_check - would a session of that name fence out one of our own?
- * @uuid: of it
- * @want: also whether this number is free; -1 for any
- * @reason: DST_IOC_REASON_LEN bytes, filled on failure
- *
- * Return: 0 or -EEXIST.
- */
-int dst_unit_check(const u8 *uuid, int want, char *reason)
+static int dst_unit_refuse(const struct dst_unit *rival, char *reason)
 {
-	struct dst_unit *o;
-	int ret = 0;
-
-	mutex_lock(&dst_units_mutex);
-	o = dst_unit_find_uuid(uuid);
-	if (o) {
-		snprintf(reason, DST_IOC_REASON_LEN,
-			 "%.150s is attached already, as dst%u", o->target,
-			 o->index);
-		ret = -EEXIST;
-	} else if (want >= 0 && xa_load(&dst_units, want)) {
-		snprintf(reason, DST_IOC_REASON_LEN, "dst%d is taken", want);
-		ret = -EEXIST;
-	}
-	mutex_unlock(&dst_units_mutex);
-	return ret;
+	snprintf(reason, DST_IOC_REASON_LEN, "%.150s is attached already, as dst%u",
+		 rival->target, rival->index);
+	return -EEXIST;
 }
 
 /**
  * dst_unit_register - give a unit its number; the table gets a reference
- * @unit: not in the table
+ * @unit: not in the table; has no session yet
  * @want: the number, or -1 for any
  * @reason: DST_IOC_REASON_LEN bytes, filled on some failures
+ *
+ * From now on its sessions are its own: nobody else is registered with the
+ * name of one.
  *
  * Return: 0 or a negative errno.
  */
@@ -139,13 +143,11 @@ int dst_unit_register(struct dst_unit *unit, int want, char *reason)
 	int ret;
 
 	mutex_lock(&dst_units_mutex);
-	o = dst_unit_find_uuid(unit->uuid);
+	o = dst_unit_rival(unit);
 	if (o) {
-		snprintf(reason, DST_IOC_REASON_LEN,
-			 "%.150s is attached already, as dst%u", o->target,
-			 o->index);
+		ret = dst_unit_refuse(o, reason);
 		mutex_unlock(&dst_units_mutex);
-		return -EEXIST;
+		return ret;
 	}
 	ret = xa_alloc(&dst_units, &unit->index, unit, limit, GFP_KERNEL);
 	if (!ret)
@@ -156,6 +158,32 @@ int dst_unit_register(struct dst_unit *unit, int want, char *reason)
 			 "there are too many devices" : "dst%d is taken", want);
 		return want < 0 ? -ENOSPC : -EEXIST;
 	}
+	return ret;
+}
+
+/**
+ * dst_unit_identify - a unit has found out which one it is
+ * @unit: registered
+ * @uuid: what its uuid points to; zero so far
+ * @found: the answer
+ * @reason: DST_IOC_REASON_LEN bytes, filled on failure
+ *
+ * Return: 0, or -EEXIST if that is attached already; then nothing has changed.
+ */
+int dst_unit_identify(struct dst_unit *unit, u8 *uuid, const u8 *found,
+		      char *reason)
+{
+	struct dst_unit *o;
+	int ret = 0;
+
+	mutex_lock(&dst_units_mutex);
+	memcpy(uuid, found, DST_IOC_UUID_LEN);
+	o = dst_unit_rival(unit);
+	if (o) {
+		memset(uuid, 0, DST_IOC_UUID_LEN);
+		ret = dst_unit_refuse(o, reason);
+	}
+	mutex_unlock(&dst_units_mutex);
 	return ret;
 }
 
