@@ -180,7 +180,8 @@ static void dst_mirror_release(struct dst_unit *unit)
 	cancel_work_sync(&m->state_work);
 	dst_mirror_region_exit(m);
 	dst_mirror_io_exit(m);
-	for (i = 0; i < m->nr_legs; i++)
+	for (i = 0; i < m->nr_legs; i++) {
+		dst_mirror_batch_exit(&m->given[i]->batch);
 		kfree(m->given[i]);
 	percpu_ref_exit(&m->users);
 	free_percpu(m->counters);
@@ -221,7 +222,6 @@ static void dst_mirror_init(struct dst_mirror *m)
 	INIT_LIST_HEAD(&m->settle);
 	INIT_LIST_HEAD(&m->again);
 	INIT_LIST_HEAD(&m->unread);
-	init_completion(&m->batch.done);
 	init_completion(&m->copy_done);
 	init_completion(&m->drained);
 	init_waitqueue_head(&m->wait);
@@ -275,7 +275,8 @@ static int dst_mirror_make_legs(struct dst_mirror *m, char *reason)
 		m->given[i] = leg;
 		m->nr_legs++;
 		dst_mirror_leg_init(leg);
-		ret = dst_mirror_leg_options(m, &m->opts.leg[i], &leg->opts,
+		ret = dst_mirror_batch_init(&leg->batch) ?:
+		      dst_mirror_leg_options(m, &m->opts.leg[i], &leg->opts,
 					     reason);
 		if (ret)
 			return ret;

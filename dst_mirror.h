@@ -116,6 +116,7 @@ struct dst_mirror_bucket {
 struct dst_mirror_block {
 	struct dst_mirror_part	part;
 	struct bio_vec		bvec;
+	struct page		*spare;		/* where there is no memory */
 };
 
 /* What one thread needs to write metadata. */
@@ -154,7 +155,7 @@ struct dst_mirror_leg {
 	u64			copied_bytes;	/* copy thread */
 	atomic_t		reading;	/* reads under way */
 	sector_t		next_sector;	/* where the last read ended */
-	struct dst_mirror_batch	batch;		/* leg work, or meta thread */
+	struct dst_mirror_batch	batch;		/* leg work, or attach */
 	struct delayed_work	work;
 };
 
@@ -213,6 +214,8 @@ struct dst_mirror {
 	u64			copy_next;	/* region */
 	u64			copy_seen;	/* I/O of users that had been begun */
 	struct page		*copy_page[DST_MIRROR_COPY_PAGES];
+	struct page		*copy_spare[DST_MIRROR_COPY_PAGES];
+	bool			copy_scarce;	/* has pages of copy_spare */
 	struct bio_vec		copy_bvec[DST_MIRROR_COPY_PAGES];
 	struct dst_mirror_part	copy_part[DST_META_LEGS_MAX];
 	atomic_t		copy_left;
@@ -278,7 +281,8 @@ void dst_mirror_end_waiting(struct dst_mirror *m);
 void dst_mirror_retry_work(struct work_struct *work);
 int dst_mirror_io_init(struct dst_mirror *m);
 void dst_mirror_io_exit(struct dst_mirror *m);
-struct page *dst_mirror_get_page(struct dst_mirror *m);
+struct page *dst_mirror_get_page(struct page *spare);
+void dst_mirror_put_page(struct page *page, struct page *spare);
 
 /* dst_mirror_region.c */
 int dst_mirror_region_init(struct dst_mirror *m);
@@ -308,6 +312,8 @@ void dst_mirror_tick(struct work_struct *work);
 void dst_mirror_poke(struct dst_mirror *m);
 
 /* dst_mirror_meta.c */
+int dst_mirror_batch_init(struct dst_mirror_batch *batch);
+void dst_mirror_batch_exit(struct dst_mirror_batch *batch);
 int dst_mirror_meta_read(struct dst_mirror_leg *leg, struct dst_meta *meta,
 			 enum dst_meta_verdict *verdict);
 u16 dst_mirror_meta_put(struct dst_mirror *m, u16 mask, u32 claim,

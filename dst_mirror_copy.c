@@ -62,9 +62,11 @@ static void dst_mirror_copy_get_pages(struct dst_mirror *m, unsigned int bytes)
 {
 	unsigned int i, n;
 
+	m->copy_scarce = false;
 	for (i = 0; bytes; i++, bytes -= n) {
 		n = min_t(unsigned int, bytes, PAGE_SIZE);
-		m->copy_page[i] = dst_mirror_get_page(m);
+		m->copy_page[i] = dst_mirror_get_page(m->copy_spare[i]);
+		m->copy_scarce |= m->copy_page[i] == m->copy_spare[i];
 		bvec_set_page(&m->copy_bvec[i], m->copy_page[i], n, 0);
 	}
 }
@@ -74,7 +76,7 @@ static void dst_mirror_copy_put_pages(struct dst_mirror *m)
 	unsigned int i;
 
 	for (i = 0; i < DST_MIRROR_COPY_PAGES && m->copy_page[i]; i++) {
-		dst_pages_put(m->copy_page[i]);
+		dst_mirror_put_page(m->copy_page[i], m->copy_spare[i]);
 		m->copy_page[i] = NULL;
 	}
 }
@@ -157,6 +159,8 @@ static bool dst_mirror_copy_piece(struct dst_mirror *m, u64 region, u64 offset,
 	dst_mirror_copy_get_pages(m, bytes);
 	from = dst_mirror_copy_read(m, offset, bytes);
 	good = from && dst_mirror_copy_write(m, targets & ~BIT(from->slot),
+					     /* who retains one keeps it from us */
+					     m->copy_scarce ||
 					     test_bit(region, m->unsettled),
 					     offset, bytes);
 	dst_mirror_copy_put_pages(m);

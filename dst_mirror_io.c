@@ -22,18 +22,36 @@
 
 /**
  * dst_mirror_get_page - a page for metadata or a copy
- * @m: mirror
+ * @spare: to be used if there is no memory: writes that free some may wait for
+ *	it. Not in use, though a socket may still refer to it; that ends when
+ *	the peer has acked what it has, or the connection is closed
  *
- * Context: process, sleeps until there is one.
- * Return: a page with one reference, to be given back by dst_pages_put().
+ * Context: process, sleeps.
+ * Return: a page to be given back by dst_mirror_put_page().
  */
-struct page *dst_mirror_get_page(struct dst_mirror *m)
+struct page *dst_mirror_get_page(struct page *spare)
 {
-	struct page *page;
+	struct page *page = dst_pages_get(DST_MIRROR_GFP);
 
-	while (!(page = dst_pages_get(GFP_NOIO | __GFP_NOWARN)))
+	if (likely(page))
+		return page;
+	while (page_ref_count(spare) > 1)
 		msleep(DST_MIRROR_POLL_MS);
-	return page;
+	get_page(spare);
+	return spare;
+}
+
+/**
+ * dst_mirror_put_page - give a page back
+ * @page: of dst_mirror_get_page()
+ * @spare: as there
+ */
+void dst_mirror_put_page(struct page *page, struct page *spare)
+{
+	if (unlikely(page == spare))
+		put_page(page);
+	else
+		dst_pages_put(page);
 }
 
 static void dst_mirror_copy_data(struct bio_vec *to, struct bio *bio)
@@ -742,6 +760,14 @@ int dst_mirror_io_init(struct dst_mirror *m)
 {
 	unsigned int i;
 
+	for (i = 0; i < DST_MIRROR_COPY_PAGES; i++) {
+		m->copy_spare[i] = alloc_page(GFP_KERNEL);
+		if (!m->copy_spare[i])
+			return -ENOMEM;
+	}
+	if (dst_mirror_batch_init(&m->batch))
+		return -ENOMEM;
+
 	if (mempool_init_kmalloc_pool(&m->io_pool, DST_MIRROR_IO_POOL,
 				      sizeof(struct dst_mirror_io)))
 		return -ENOMEM;
@@ -769,4 +795,7 @@ void dst_mirror_io_exit(struct dst_mirror *m)
 		put_page(m->reserve[i]);
 	kfree(m->reserve_bvec);
 	mempool_exit(&m->io_pool);
+	dst_mirror_batch_exit(&m->batch);
+	for (i = 0; i < DST_MIRROR_COPY_PAGES && m->copy_spare[i]; i++)
+		put_page(m->copy_spare[i]);
 }

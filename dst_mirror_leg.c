@@ -569,5 +569,4 @@ void dst_mirror_leg_init(struct dst_mirror_leg *leg)
 	leg->state = DST_IOC_LEG_GONE;
 	leg->retry_at = jiffies;
 	INIT_DELAYED_WORK(&leg->work, dst_mirror_leg_work);
-	init_completion(&leg->batch.done);
 }

@@ -30,6 +30,37 @@ static void dst_mirror_block_done(struct dst_mirror_part *part)
 		complete(&batch->done);
 }
 
+/**
+ * dst_mirror_batch_init - what metadata needs where there is no memory
+ * @batch: zeroed
+ *
+ * Return: 0 or -ENOMEM; then dst_mirror_batch_exit() is to be called as well.
+ */
+int dst_mirror_batch_init(struct dst_mirror_batch *batch)
+{
+	unsigned int i;
+
+	init_completion(&batch->done);
+	for (i = 0; i < DST_MIRROR_BATCH; i++) {
+		batch->block[i].spare = alloc_page(GFP_KERNEL);
+		if (!batch->block[i].spare)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/**
+ * dst_mirror_batch_exit - undo dst_mirror_batch_init()
+ * @batch: not in use, or zeroed
+ */
+void dst_mirror_batch_exit(struct dst_mirror_batch *batch)
+{
+	unsigned int i;
+
+	for (i = 0; i < DST_MIRROR_BATCH && batch->block[i].spare; i++)
+		put_page(batch->block[i].spare);
+}
+
 static void dst_mirror_batch_begin(struct dst_mirror_batch *batch)
 {
 	reinit_completion(&batch->done);
@@ -95,16 +126,17 @@ static void dst_mirror_batch_put(struct dst_mirror_batch *batch,
 				 unsigned int nr)
 {
 	while (nr--)
-		dst_pages_put(batch->block[nr].bvec.bv_page);
+		dst_mirror_put_page(batch->block[nr].bvec.bv_page,
+				    batch->block[nr].spare);
 }
 
 /* ---- reading ------------------------------------------------------------ */
 
 /* Read @nr blocks of a leg from byte @offset on. They have to be put. */
-static int dst_mirror_meta_get(struct dst_mirror_leg *leg, u64 offset,
+static int dst_mirror_meta_get(struct dst_mirror_leg *leg,
+			       struct dst_mirror_batch *batch, u64 offset,
 			       unsigned int nr)
 {
-	struct dst_mirror_batch *batch = &leg->batch;
 	unsigned int i;
 	int ret = 0;
 
@@ -112,7 +144,7 @@ static int dst_mirror_meta_get(struct dst_mirror_leg *leg, u64 offset,
 	for (i = 0; i < nr; i++)
 		dst_mirror_block_send(batch, i, leg, REQ_OP_READ,
 				      offset + i * DST_META_BLOCK_BYTES,
-				      dst_mirror_get_page(leg->m));
+				      dst_mirror_get_page(batch->block[i].spare));
 	dst_mirror_batch_wait(leg->m, batch);
 	for (i = 0; i < nr; i++) {
 		blk_status_t status = batch->block[i].part.status;
@@ -150,7 +182,7 @@ int dst_mirror_meta_read(struct dst_mirror_leg *leg, struct dst_meta *meta,
 	*verdict = DST_META_PLACE;
 	if (dst_meta_super_offset(leg->size_bytes, &super))
 		return 0;
-	ret = dst_mirror_meta_get(leg, super, DST_META_COPIES);
+	ret = dst_mirror_meta_get(leg, &leg->batch, super, DST_META_COPIES);
 	for (i = 0; !ret && i < DST_META_COPIES; i++)
 		each[i] = dst_meta_decode(dst_mirror_block_mem(&leg->batch.block[i]),
 					  i, leg->size_bytes, &leg->seen[i]);
@@ -183,7 +215,7 @@ bool dst_mirror_meta_is_blank(struct dst_mirror_leg *leg)
 		return false;
 	for (round = 0; round < 2; round++) {
 		n = round ? DST_META_COPIES : DST_MIRROR_BATCH;
-		if (dst_mirror_meta_get(leg, round ? super : 0, n))
+		if (dst_mirror_meta_get(leg, &leg->batch, round ? super : 0, n))
 			blank = false;
 		for (i = 0; i < n && blank; i++)
 			blank = !memchr_inv(dst_mirror_block_mem(&leg->batch.block[i]),
@@ -228,13 +260,15 @@ int dst_mirror_meta_read_bits(struct dst_mirror_leg *leg, unsigned long *into)
 
 	for (b = 0; b < blocks && !ret; b += n) {
 		n = min_t(u32, blocks - b, DST_MIRROR_BATCH);
-		ret = dst_mirror_meta_get(leg, leg->meta.bitmap_offset +
+		/* not the leg's own: the leg work uses that if it is lost */
+		ret = dst_mirror_meta_get(leg, &m->batch,
+					  leg->meta.bitmap_offset +
 					  (u64)b * DST_META_BLOCK_BYTES, n);
 		if (!ret)
-			dst_mirror_meta_take_bits(m, &leg->batch, n, into +
+			dst_mirror_meta_take_bits(m, &m->batch, n, into +
 						  b * DST_MIRROR_BLOCK_BITS /
 						  BITS_PER_LONG);
-		dst_mirror_batch_put(&leg->batch, n);
+		dst_mirror_batch_put(&m->batch, n);
 	}
 	if (!ret && find_next_bit(into, bits, m->layout.regions) < bits) {
 		bitmap_set(into, 0, m->layout.regions);
@@ -276,7 +310,7 @@ static u16 dst_mirror_meta_put_copy(struct dst_mirror *m, u16 mask, u32 claim,
 
 		if (!(mask & BIT(i)))
 			continue;
-		page = dst_mirror_get_page(m);
+		page = dst_mirror_get_page(batch->block[n].spare);
 		/* keeps the leg work from reading another one to leg->meta */
 		idx = srcu_read_lock(&m->srcu);
 		if (READ_ONCE(leg->online)) {
@@ -291,7 +325,7 @@ static u16 dst_mirror_meta_put_copy(struct dst_mirror *m, u16 mask, u32 claim,
 		}
 		srcu_read_unlock(&m->srcu, idx);
 		if (page)
-			dst_pages_put(page);
+			dst_mirror_put_page(page, batch->block[n].spare);
 	}
 	dst_mirror_batch_wait(m, batch);
 	for (i = 0; i < n; i++)
@@ -346,9 +380,10 @@ static bool dst_mirror_meta_end_bits(struct dst_mirror *m,
 	return good;
 }
 
-static struct page *dst_mirror_meta_bits_page(struct dst_mirror *m, u32 block)
+static struct page *dst_mirror_meta_bits_page(struct dst_mirror *m, u32 block,
+					      struct page *spare)
 {
-	struct page *page = dst_mirror_get_page(m);
+	struct page *page = dst_mirror_get_page(spare);
 	const u64 *from = (u64 *)m->bits + block * (DST_META_BLOCK_BYTES / 8);
 	__le64 *to = page_address(page);
 	unsigned int i;
@@ -373,6 +408,7 @@ bool dst_mirror_meta_write_bits(struct dst_mirror *m, u16 mask, bool all)
 	u32 blocks = m->layout.bitmap_bytes / DST_META_BLOCK_BYTES, b;
 	struct dst_mirror_batch *batch = &m->batch;
 	unsigned int i, n = 0;
+	struct page *page;
 	bool good = true;
 
 	dst_mirror_batch_begin(batch);
@@ -384,11 +420,13 @@ bool dst_mirror_meta_write_bits(struct dst_mirror *m, u16 mask, bool all)
 				continue;
 			if (n == DST_MIRROR_BATCH)
 				good &= dst_mirror_meta_end_bits(m, batch, &n);
+			page = dst_mirror_meta_bits_page(m, b,
+							 batch->block[n].spare);
 			dst_mirror_block_send(batch, n++, m->legs[i],
 					      REQ_OP_WRITE | REQ_FUA,
 					      m->legs[i]->meta.bitmap_offset +
 					      (u64)b * DST_META_BLOCK_BYTES,
-					      dst_mirror_meta_bits_page(m, b));
+					      page);
 		}
 	}
 	good &= dst_mirror_meta_end_bits(m, batch, &n);
