@@ -21,6 +21,9 @@
  * inside of these:
  *
  *  dst_mirror.mutex	attach, detach. Sleeps. Never on the I/O path.
+ *  dst_mirror.reserve_mutex	who waits for pages of the reserve.
+ *  dst_mirror.place_mutex	places of what may overlap, on all legs. Sleeps only
+ *			where memory is short; until a leg that is silent is out.
  *  dst_mirror.srcu	who uses a leg's device; it is destroyed after a grace
  *			period.
  *  dst_mirror_bucket.lock	the regions of a bucket.
@@ -96,6 +99,7 @@ struct dst_mirror_io {
 	u16			bad;		/* legs that refused it; a write: m->lock */
 	bool			counted;	/* in the buckets of its regions */
 	bool			reserve;	/* has bvecs of m->reserve */
+	bool			nowait;		/* REQ_NOWAIT, and has not waited */
 	atomic_t		left;		/* parts, and who submits them */
 	blk_status_t		status;		/* m->lock: of a leg that refused */
 	unsigned int		nr_pages;

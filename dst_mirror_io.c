@@ -280,7 +280,8 @@ static void dst_mirror_finish(struct dst_mirror_io *io, blk_status_t status)
 	dst_mirror_free_data(io);
 	if (unlikely(status)) {
 		bio->bi_status = status;
-		this_cpu_inc(m->counters->errors);
+		if (status != BLK_STS_AGAIN)
+			this_cpu_inc(m->counters->errors);
 	}
 	bio_end_io_acct(bio, io->acct_start);
 	this_cpu_inc(m->counters->ended);
@@ -303,6 +304,7 @@ static bool dst_mirror_wait_on(struct dst_mirror_io *io, struct list_head *list)
 	lockdep_assert_held(&io->m->lock);
 	if (dst_mirror_is_over(io->m))
 		return false;
+	io->nowait = false;
 	list_add_tail(&io->list, list);
 	return true;
 }
@@ -451,7 +453,12 @@ void dst_mirror_launch(struct dst_mirror_io *io)
 	if (io->bio->bi_iter.bi_size)
 		order = &m->place_mutex[(io->bio->bi_iter.bi_sector >>
 					 DST_SHARD_SECTORS_LOG2) % DST_SHARDS];
-	if (order)
+	/* not from the thread that it had to wait for */
+	if (order && io->nowait && !mutex_trylock(order)) {
+		dst_mirror_finish(io, BLK_STS_AGAIN);
+		return;
+	}
+	if (order && !io->nowait)
 		mutex_lock(order);
 	/* nobody is to retain it: the next one waits for it */
 	if (unlikely(io->reserve))
@@ -704,6 +711,7 @@ static struct dst_mirror_io *dst_mirror_begin(struct dst_mirror *m,
 	io->status = BLK_STS_OK;
 	io->counted = false;
 	io->reserve = false;
+	io->nowait = nowait;
 	io->nr_pages = 0;
 	io->bvec = NULL;
 	if (bio->bi_iter.bi_size) {
