@@ -303,6 +303,7 @@ bool dst_mirror_region_retire(struct dst_mirror *m, u64 region,
 /* dst_mirror_leg.c */
 const char *dst_mirror_state_name(enum dst_ioc_leg_state state);
 bool dst_mirror_leg_is_live(const struct dst_mirror_leg *leg);
+bool dst_mirror_leg_counts(const struct dst_mirror_leg *leg);
 void dst_mirror_leg_init(struct dst_mirror_leg *leg);
 bool dst_mirror_leg_out(struct dst_mirror_leg *leg,
 			enum dst_ioc_leg_state state, const char *fmt, ...)

@@ -586,18 +586,32 @@ static void dst_mirror_read_part(struct dst_mirror_part *part)
 	percpu_ref_put(&m->users);
 }
 
+/* Is there a leg that has it, and has not refused to read it? */
+static bool dst_mirror_read_may_wait(const struct dst_mirror_io *io)
+{
+	struct dst_mirror *m = io->m;
+	unsigned int i;
+
+	lockdep_assert_held(&m->lock);
+	for (i = 0; i < DST_META_LEGS_MAX; i++)
+		if (m->legs[i] && !(io->bad & BIT(i)) &&
+		    dst_mirror_leg_counts(m->legs[i]))
+			return true;
+	return false;
+}
+
 /* No leg that could be tried: the error of one, or wait until there is one. */
 static void dst_mirror_read_nowhere(struct dst_mirror_io *io)
 {
 	struct dst_mirror *m = io->m;
 	bool waits = false;
 
-	if (!io->status) {
-		spin_lock_bh(&m->lock);
-		io->tried = 0;
+	spin_lock_bh(&m->lock);
+	if (!io->status || dst_mirror_read_may_wait(io)) {
+		io->tried = io->bad;
 		waits = dst_mirror_wait_on(io, &m->unread);
-		spin_unlock_bh(&m->lock);
 	}
+	spin_unlock_bh(&m->lock);
 	if (!waits)
 		dst_mirror_finish(io, io->status ?: BLK_STS_TRANSPORT);
 }

@@ -73,8 +73,13 @@ bool dst_mirror_leg_is_live(const struct dst_mirror_leg *leg)
 	       leg->state == DST_IOC_LEG_SUSPECT;
 }
 
-/* In the record, or about to be there. */
-static bool dst_mirror_leg_counts(const struct dst_mirror_leg *leg)
+/**
+ * dst_mirror_leg_counts - is it in-sync, though maybe silent?
+ * @leg: leg
+ *
+ * Context: m->lock held.
+ */
+bool dst_mirror_leg_counts(const struct dst_mirror_leg *leg)
 {
 	return leg->state == DST_IOC_LEG_IN_SYNC ||
 	       (leg->state == DST_IOC_LEG_SUSPECT && leg->synced);
