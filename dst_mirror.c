@@ -64,8 +64,26 @@ void dst_mirror_await(struct dst_mirror *m, struct completion *done)
 	if (wait_for_completion_timeout(done, msecs_to_jiffies(m->opts.wait_ms ?:
 							DST_MIRROR_AWAIT_MS)))
 		return;
-	dst_mirror_expel_all(m);
-	wait_for_completion(done);
+	WRITE_ONCE(m->gave_up, true);
+	/* again, for what was on its way to one that was not busy yet */
+	do {
+		dst_mirror_expel(m, true, DST_MIRROR_FORCED_BYE_MS);
+	} while (!wait_for_completion_timeout(done, HZ));
+}
+
+/**
+ * dst_mirror_doom - from now on a mirror completes nothing any more
+ * @m: mirror; dst_mirror_fail() has to follow
+ * @why: for the administrator
+ *
+ * Context: m->lock held.
+ */
+void dst_mirror_doom(struct dst_mirror *m, const char *why)
+{
+	lockdep_assert_held(&m->lock);
+	if (!m->failed)
+		strscpy(m->why, why, sizeof(m->why));
+	WRITE_ONCE(m->failed, true);
 }
 
 /**
@@ -78,8 +96,7 @@ void dst_mirror_await(struct dst_mirror *m, struct completion *done)
 void dst_mirror_fail(struct dst_mirror *m, const char *why)
 {
 	spin_lock_bh(&m->lock);
-	WRITE_ONCE(m->failed, true);
-	strscpy(m->why, why, sizeof(m->why));
+	dst_mirror_doom(m, why);
 	spin_unlock_bh(&m->lock);
 	dst_mirror_expel_all(m);
 	dst_mirror_end_waiting(m);

@@ -54,6 +54,9 @@
 #define DST_MIRROR_COPY_BYTES	(64 * 1024)
 #define DST_MIRROR_COPY_PAGES	(DST_MIRROR_COPY_BYTES / PAGE_SIZE)
 
+#define DST_MIRROR_FENCED \
+	"fenced out: another client took an export over; detach it"
+
 struct dst_mirror;
 struct dst_mirror_leg;
 
@@ -258,6 +261,7 @@ int dst_mirror_attach(struct dst_ioc_mirror_attach *arg, struct net *net);
 int dst_mirror_describe_leg(struct dst_unit *unit, struct dst_ioc_leg *out,
 			    bool next);
 void dst_mirror_await(struct dst_mirror *m, struct completion *done);
+void dst_mirror_doom(struct dst_mirror *m, const char *why);
 void dst_mirror_fail(struct dst_mirror *m, const char *why);
 u64 dst_mirror_begun(struct dst_mirror *m);
 

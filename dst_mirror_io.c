@@ -183,7 +183,7 @@ static bool dst_mirror_own(struct dst_mirror_io *io)
 static void dst_mirror_fenced(struct dst_mirror *m)
 {
 	spin_lock_bh(&m->lock);
-	WRITE_ONCE(m->failed, true);
+	dst_mirror_doom(m, DST_MIRROR_FENCED);
 	spin_unlock_bh(&m->lock);
 }
 

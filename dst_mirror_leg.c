@@ -16,8 +16,6 @@
 #include "dst_trace.h"
 
 #define DST_MIRROR_TICK_MS	100
-#define DST_MIRROR_FENCED \
-	"fenced out: another client took an export over; detach it"
 #define DST_MIRROR_BACKOFF_MIN_MS	500
 #define DST_MIRROR_BACKOFF_MAX_MS	5000
 
@@ -221,7 +219,8 @@ static void dst_mirror_leg_damaged(struct dst_mirror_leg *leg)
 	unsigned int i;
 
 	spin_lock_bh(&m->lock);
-	if (leg->online &&
+	/* who detaches by force drops what was to be written again, too */
+	if (leg->online && !dst_mirror_is_over(m) &&
 	    !dst_mirror_leg_out(leg, DST_IOC_LEG_FAILED,
 				"it could not write again what its server had lost"))
 		for (i = 0; i < m->nr_legs; i++)
@@ -407,7 +406,11 @@ int dst_mirror_leg_open(struct dst_mirror_leg *leg, bool preempt)
 			     m->unit.index);
 	if (!dev)
 		return -ENOMEM;
-	leg->events = 0;
+	/* of the session before; that it was fenced out is still to be seen */
+	clear_bit(DST_LEG_LIVE, &leg->events);
+	clear_bit(DST_LEG_LOST, &leg->events);
+	clear_bit(DST_LEG_NOBODY, &leg->events);
+	clear_bit(DST_LEG_REFUSED, &leg->events);
 	rcu_assign_pointer(leg->dev, dev);
 	dst_leg_connect(dev);
 	return 0;
