@@ -699,7 +699,10 @@ struct dst_device *dst_leg_create(const struct dst_ioc_attach *opts,
 				  u32 index);
 void dst_leg_connect(struct dst_device *dev);
 void dst_leg_fail_reads(struct dst_device *dev);
-void dst_leg_expel(struct dst_device *dev);
+bool dst_leg_is_busy(struct dst_device *dev);
+bool dst_leg_is_stuck(struct dst_device *dev, u64 ms);
+bool dst_leg_is_clean(struct dst_device *dev);
+void dst_leg_expel(struct dst_device *dev, unsigned int bye_ms);
 void dst_leg_destroy(struct dst_device *dev, unsigned int bye_ms);
 
 /* ------------------------------------------------------------------------

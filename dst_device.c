@@ -968,6 +968,59 @@ void dst_leg_fail_reads(struct dst_device *dev)
 }
 
 /**
+ * dst_leg_is_busy - is there anything that it has not answered?
+ * @dev: leg
+ */
+bool dst_leg_is_busy(struct dst_device *dev)
+{
+	struct dst_counters sum;
+
+	dst_device_sum(dev, &sum);
+	return sum.started != sum.ended;
+}
+
+/**
+ * dst_leg_is_stuck - does something wait for the fence of a lane that is lost?
+ * @dev: leg
+ * @ms: since it was first sent
+ *
+ * Other lanes may be live: a server whose disk is stuck still answers pings.
+ *
+ * Context: under none of our spinlocks.
+ */
+bool dst_leg_is_stuck(struct dst_device *dev, u64 ms)
+{
+	const struct dst_trans *t;
+	bool stuck = false;
+	unsigned int i;
+
+	for (i = 0; i < dev->nr_lanes && !stuck; i++) {
+		spin_lock_bh(&dev->lanes[i]->lock);
+		list_for_each_entry(t, &dev->lanes[i]->fencing, list)
+			stuck |= dst_device_older(t->since, ms);
+		spin_unlock_bh(&dev->lanes[i]->lock);
+	}
+	return stuck;
+}
+
+/**
+ * dst_leg_is_clean - has it all that it acked on stable storage?
+ * @dev: leg
+ *
+ * If not, that is on its way when this returns.
+ */
+bool dst_leg_is_clean(struct dst_device *dev)
+{
+	struct dst_index_sum index;
+
+	dst_index_sum(dev, &index);
+	if (!index.retained || READ_ONCE(dev->fenced))
+		return true;
+	dst_flush_commit(dev);
+	return false;
+}
+
+/**
  * dst_leg_expel - fail all that a leg has, and take nothing more
  * @dev: leg
  *

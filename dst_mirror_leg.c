@@ -299,8 +299,17 @@ static void dst_mirror_leg_time(struct dst_mirror_leg *leg, bool nobody)
 				   "silent for longer than leg-timeout");
 }
 
+/* What was sent to it has had its time, and that for a silent leg as well. */
+static bool dst_mirror_leg_is_stuck(struct dst_mirror_leg *leg)
+{
+	struct dst_device *dev = srcu_dereference(leg->dev, &leg->m->srcu);
+
+	return dev && dst_leg_is_stuck(dev, (u64)dev->io_timeout_ms +
+				       leg->m->opts.leg_timeout_ms);
+}
+
 /* What has happened to a leg. Return: true if its reads are to fail now. */
-static bool dst_mirror_leg_look(struct dst_mirror_leg *leg)
+static bool dst_mirror_leg_look(struct dst_mirror_leg *leg, bool stuck)
 {
 	bool nobody = test_and_clear_bit(DST_LEG_NOBODY, &leg->events);
 	bool lost = test_and_clear_bit(DST_LEG_LOST, &leg->events);
@@ -318,6 +327,9 @@ static bool dst_mirror_leg_look(struct dst_mirror_leg *leg)
 	else
 		dst_mirror_leg_lost(leg);
 	dst_mirror_leg_time(leg, nobody && !lane);
+	if (stuck)
+		dst_mirror_leg_out(leg, DST_IOC_LEG_GONE,
+				   "it does not end what it was sent: is its disk stuck?");
 	return lost || !lane;
 }
 
@@ -347,7 +359,7 @@ void dst_mirror_tick(struct work_struct *work)
 {
 	struct dst_mirror *m = container_of(to_delayed_work(work),
 					    struct dst_mirror, tick);
-	bool unread, fail_reads;
+	bool unread, fail_reads, stuck;
 	struct dst_device *dev;
 	unsigned int i;
 	int idx;
@@ -362,8 +374,9 @@ void dst_mirror_tick(struct work_struct *work)
 		dev = srcu_dereference(leg->dev, &m->srcu);
 		if (test_and_clear_bit(DST_LEG_FENCED, &leg->events))
 			dst_mirror_fail(m, DST_MIRROR_FENCED);
+		stuck = dst_mirror_leg_is_stuck(leg);
 		spin_lock_bh(&m->lock);
-		fail_reads = dst_mirror_leg_look(leg);
+		fail_reads = dst_mirror_leg_look(leg, stuck);
 		spin_unlock_bh(&m->lock);
 		if (fail_reads && dev)
 			dst_leg_fail_reads(dev);
