@@ -10,6 +10,7 @@
  * back.
  */
 #include <linux/blkdev.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 
 #include "dst_mirror.h"
@@ -551,15 +552,30 @@ static void dst_mirror_leg_later(struct dst_mirror_leg *leg)
 	leg->retry_at = jiffies + msecs_to_jiffies(leg->backoff_ms);
 }
 
+/* It is gone: get it a session, and look at it when that is there. */
+static void dst_mirror_leg_seek(struct dst_mirror_leg *leg,
+				struct dst_device *dev)
+{
+	if (!dev && time_after_eq(jiffies, leg->retry_at)) {
+		if (dst_mirror_leg_open(leg, false))
+			dst_mirror_leg_later(leg);
+	} else if (dev && READ_ONCE(dev->nr_live)) {
+		dst_mirror_leg_look_at(leg);
+	}
+}
+
 static void dst_mirror_leg_work(struct work_struct *work)
 {
 	struct dst_mirror_leg *leg = container_of(to_delayed_work(work),
 						  struct dst_mirror_leg, work);
 	struct dst_device *dev = rcu_dereference_protected(leg->dev, true);
 	char why[DST_IOC_REASON_LEN];
+	unsigned int noio;
 
 	if (dst_mirror_is_over(leg->m))
 		return;
+	/* whoever frees memory may be writing to the mirror */
+	noio = memalloc_noio_save();
 	if (dev && (READ_ONCE(dev->closing) || READ_ONCE(dev->join_error))) {
 		if (READ_ONCE(dev->join_error)) {
 			spin_lock_bh(&dev->lock);
@@ -569,16 +585,10 @@ static void dst_mirror_leg_work(struct work_struct *work)
 		}
 		dst_mirror_leg_stop(leg, 0);
 		dst_mirror_leg_later(leg);
-		return;
+	} else if (READ_ONCE(leg->state) == DST_IOC_LEG_GONE) {
+		dst_mirror_leg_seek(leg, dev);
 	}
-	if (READ_ONCE(leg->state) != DST_IOC_LEG_GONE)
-		return;
-	if (!dev && time_after_eq(jiffies, leg->retry_at)) {
-		if (dst_mirror_leg_open(leg, false))
-			dst_mirror_leg_later(leg);
-	} else if (dev && READ_ONCE(dev->nr_live)) {
-		dst_mirror_leg_look_at(leg);
-	}
+	memalloc_noio_restore(noio);
 }
 
 /**
