@@ -81,6 +81,9 @@ static int dst_mirror_start_fence(struct dst_mirror *m, char *reason)
 		ret = dst_mirror_start_check(m->given[i], reason);
 		if (ret && ret != -EAGAIN)
 			return ret;
+		/* when it is back it must not preempt who has it then */
+		if (ret)
+			dst_mirror_leg_stop(m->given[i], 0);
 		m->given[i]->online = !ret;
 		n += !ret;
 	}
