@@ -1023,18 +1023,22 @@ bool dst_leg_is_clean(struct dst_device *dev)
 /**
  * dst_leg_expel - fail all that a leg has, and take nothing more
  * @dev: leg
+ * @bye_ms: how long to wait for the server's farewell; 0: say none
  *
  * What it was sent may still be executed, until the fence of its next session.
  *
- * Context: process; does not wait for anything. Under none of our spinlocks.
+ * Context: process; without @bye_ms it does not wait for anything. Under none
+ * of our spinlocks.
  */
-void dst_leg_expel(struct dst_device *dev)
+void dst_leg_expel(struct dst_device *dev, unsigned int bye_ms)
 {
 	unsigned int i;
 
 	spin_lock_bh(&dev->lock);
 	WRITE_ONCE(dev->closing, true);
 	spin_unlock_bh(&dev->lock);
+	if (bye_ms)
+		dst_device_say_bye(dev, bye_ms);
 	for (i = 0; i < dev->nr_lanes; i++) {
 		dst_lane_fail(dev->lanes[i], "left out by the mirror");
 		/* of a lane that was torn down before; others see to theirs */

@@ -31,7 +31,9 @@ static struct dst_mirror *dst_mirror_of(struct dst_unit *unit)
 
 /* ---- states ------------------------------------------------------------- */
 
-static void dst_mirror_expel_all(struct dst_mirror *m)
+/* All legs, or those that have not answered. */
+static void dst_mirror_expel(struct dst_mirror *m, bool busy,
+			     unsigned int bye_ms)
 {
 	struct dst_device *dev;
 	unsigned int i;
@@ -40,10 +42,24 @@ static void dst_mirror_expel_all(struct dst_mirror *m)
 	idx = srcu_read_lock(&m->srcu);
 	for (i = 0; i < m->nr_legs; i++) {
 		dev = srcu_dereference(m->given[i]->dev, &m->srcu);
-		if (dev)
-			dst_leg_expel(dev);
+		if (dev && (!busy || dst_leg_is_busy(dev)))
+			dst_leg_expel(dev, bye_ms);
 	}
 	srcu_read_unlock(&m->srcu, idx);
+}
+
+/* Until when? Return: jiffies left, or not above 0 if it was enough. */
+static long dst_mirror_await_some(struct dst_mirror *m,
+				  struct completion *done)
+{
+	unsigned long wait = msecs_to_jiffies(m->opts.wait_ms ?:
+					      DST_MIRROR_AWAIT_MS);
+
+	/* only attach may be interrupted: detach is to flush what it can */
+	if (!READ_ONCE(m->closing))
+		return wait_for_completion_interruptible_timeout(done, wait);
+	return wait_for_completion_timeout(done,
+					   msecs_to_jiffies(DST_MIRROR_AWAIT_MS));
 }
 
 /**
@@ -52,7 +68,8 @@ static void dst_mirror_expel_all(struct dst_mirror *m)
  * @done: completed when they have ended it
  *
  * While the tick runs it takes out a leg that does not answer. Before, and
- * after, nobody does: then all of them are expelled in the end.
+ * after, nobody does: then those that have not are expelled in the end. An
+ * attach that is interrupted waits no longer.
  *
  * Context: process, sleeps.
  */
@@ -61,8 +78,7 @@ void dst_mirror_await(struct dst_mirror *m, struct completion *done)
 	while (READ_ONCE(m->running) && !READ_ONCE(m->closing))
 		if (wait_for_completion_timeout(done, HZ))
 			return;
-	if (wait_for_completion_timeout(done, msecs_to_jiffies(m->opts.wait_ms ?:
-							DST_MIRROR_AWAIT_MS)))
+	if (dst_mirror_await_some(m, done) > 0)
 		return;
 	WRITE_ONCE(m->gave_up, true);
 	/* again, for what was on its way to one that was not busy yet */
@@ -98,7 +114,7 @@ void dst_mirror_fail(struct dst_mirror *m, const char *why)
 	spin_lock_bh(&m->lock);
 	dst_mirror_doom(m, why);
 	spin_unlock_bh(&m->lock);
-	dst_mirror_expel_all(m);
+	dst_mirror_expel(m, false, 0);
 	dst_mirror_end_waiting(m);
 	wake_up_all(&m->wait);
 	wake_up_all(&m->meta_wait);
@@ -200,6 +216,7 @@ static void dst_mirror_release(struct dst_unit *unit)
 	for (i = 0; i < m->nr_legs; i++) {
 		dst_mirror_batch_exit(&m->given[i]->batch);
 		kfree(m->given[i]);
+	}
 	percpu_ref_exit(&m->users);
 	free_percpu(m->counters);
 	cleanup_srcu_struct(&m->srcu);
@@ -221,8 +238,8 @@ static void dst_mirror_drained(struct percpu_ref *ref)
 /* The tick is gone, so nobody else takes out a leg that does not answer. */
 static void dst_mirror_give_up(struct work_struct *work)
 {
-	dst_mirror_expel_all(container_of(to_delayed_work(work),
-					  struct dst_mirror, give_up));
+	dst_mirror_expel(container_of(to_delayed_work(work), struct dst_mirror,
+				      give_up), true, DST_MIRROR_FORCED_BYE_MS);
 }
 
 static void dst_mirror_init(struct dst_mirror *m)
@@ -269,6 +286,7 @@ static int dst_mirror_leg_options(struct dst_mirror *m,
 				DST_MIRROR_KEEPALIVE_MS,
 				opts->leg_timeout_ms * 2 / 5);
 	o->mem_limit_bytes = opts->mem_limit_bytes;
+	o->wait_ms = opts->wait_ms;
 	memcpy(o->initiator, opts->initiator, sizeof(o->initiator));
 	memcpy(o->device, from->device, sizeof(o->device));
 	o->addr = from->addr;
@@ -364,7 +382,7 @@ static void dst_mirror_shutdown(struct dst_mirror *m, bool force)
 	spin_unlock_bh(&m->lock);
 	cancel_delayed_work_sync(&m->tick);
 	if (force)
-		dst_mirror_expel_all(m);
+		dst_mirror_expel(m, false, DST_MIRROR_FORCED_BYE_MS);
 	for (i = 0; i < m->nr_legs; i++) {
 		struct dst_mirror_leg *leg = m->given[i];
 		struct dst_device *dev;
@@ -372,7 +390,7 @@ static void dst_mirror_shutdown(struct dst_mirror *m, bool force)
 
 		dev = srcu_dereference(leg->dev, &m->srcu);
 		if (dev && !(leg->member && m->live & BIT(leg->slot)))
-			dst_leg_expel(dev);
+			dst_leg_expel(dev, DST_MIRROR_FORCED_BYE_MS);
 		srcu_read_unlock(&m->srcu, idx);
 		cancel_delayed_work_sync(&leg->work);
 	}
@@ -440,6 +458,28 @@ static bool dst_mirror_is_idle(struct dst_mirror *m)
 	return dst_mirror_begun(m) == ended;
 }
 
+/* Would anything that legs acked be lost with their caches? */
+static bool dst_mirror_is_clean(struct dst_mirror *m)
+{
+	struct dst_device *dev;
+	bool clean = true, counts;
+	unsigned int i;
+	int idx;
+
+	idx = srcu_read_lock(&m->srcu);
+	for (i = 0; i < m->nr_legs && !dst_mirror_is_over(m); i++) {
+		spin_lock_bh(&m->lock);
+		counts = dst_mirror_leg_counts(m->given[i]);
+		spin_unlock_bh(&m->lock);
+		dev = srcu_dereference(m->given[i]->dev, &m->srcu);
+		/* the record says of others that they lack it anyway */
+		if (dev && counts)
+			clean &= dst_leg_is_clean(dev);
+	}
+	srcu_read_unlock(&m->srcu, idx);
+	return clean;
+}
+
 static int dst_mirror_try_detach(struct dst_mirror *m, bool force, char *reason)
 {
 	lockdep_assert_held(&m->mutex);
@@ -449,7 +489,7 @@ static int dst_mirror_try_detach(struct dst_mirror *m, bool force, char *reason)
 		strscpy(reason, "the device is in use", DST_IOC_REASON_LEN);
 		return -EBUSY;
 	}
-	if (!force && !dst_mirror_is_idle(m))
+	if (!force && (!dst_mirror_is_idle(m) || !dst_mirror_is_clean(m)))
 		return -EAGAIN;
 	dst_mirror_shutdown(m, force);
 	dst_unit_unregister(&m->unit);
@@ -562,12 +602,8 @@ static int dst_mirror_run(struct dst_mirror *m, char *reason)
 			 "the kernel could not make the disk (error %d)", ret);
 		return ret;
 	}
-	if (READ_ONCE(m->failed)) {
-		spin_lock_bh(&m->lock);
-		strscpy(reason, m->why, DST_IOC_REASON_LEN);
-		spin_unlock_bh(&m->lock);
+	if (READ_ONCE(m->failed))
 		return -EIO;
-	}
 	WRITE_ONCE(m->added, true);
 	queue_work(dst_event_wq, &m->state_work);
 	flush_work(&m->state_work);
@@ -598,6 +634,26 @@ static int dst_mirror_begin(struct dst_mirror *m,
 	return dst_mirror_make_threads(m) ?: dst_mirror_run(m, arg->reason);
 }
 
+/* Why it failed, where that is not what was seen first. */
+static int dst_mirror_excuse(struct dst_mirror *m, int error, char *reason)
+{
+	if (READ_ONCE(m->failed)) {
+		spin_lock_bh(&m->lock);
+		strscpy(reason, m->why, DST_IOC_REASON_LEN);
+		spin_unlock_bh(&m->lock);
+		return -EIO;
+	}
+	if (!READ_ONCE(m->gave_up))
+		return error;
+	if (signal_pending(current)) {
+		strscpy(reason, "interrupted", DST_IOC_REASON_LEN);
+		return -EINTR;
+	}
+	strscpy(reason, "a leg did not flush, or write its metadata, in time: try a longer --wait",
+		DST_IOC_REASON_LEN);
+	return -ETIMEDOUT;
+}
+
 /**
  * dst_mirror_attach - make or assemble a mirror, and its disk
  * @arg: checked for form only; index, mirror and reason are filled
@@ -621,6 +677,7 @@ int dst_mirror_attach(struct dst_ioc_mirror_attach *arg, struct net *net)
 	mutex_lock(&m->mutex);
 	ret = dst_mirror_begin(m, arg, &registered);
 	if (ret) {
+		ret = dst_mirror_excuse(m, ret, arg->reason);
 		dst_mirror_shutdown(m, true);
 		if (registered)
 			dst_unit_unregister(&m->unit);

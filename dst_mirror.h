@@ -44,8 +44,6 @@
 
 /* Regions are counted and locked by so many (a power of 2) buckets. */
 #define DST_MIRROR_BUCKETS	1024
-/* The most that one bio has: regions are at least 64 KiB, see dst_disk.c. */
-#define DST_MIRROR_IO_BYTES	(16 * 1024 * 1024)
 /* Pages for when there is no memory: a bio of any size can be copied to them. */
 #define DST_MIRROR_RESERVE	272
 /* Metadata blocks that are written or read at a time. */
@@ -175,6 +173,7 @@ struct dst_mirror {
 	bool			added;		/* mutex: the disk is there */
 	bool			running;	/* tick and threads may work; read without */
 	bool			retire;		/* detach: no region is to stay dirty */
+	bool			gave_up;	/* legs did not answer in time; only set */
 	struct srcu_struct	srcu;
 
 	struct dst_mirror_leg	*legs[DST_META_LEGS_MAX];	/* by slot */

@@ -283,7 +283,10 @@ static bool dst_mirror_leg_has_lane(struct dst_mirror_leg *leg)
 	return dev && READ_ONCE(dev->nr_live);
 }
 
-/* Half of leg-timeout has passed before a silent leg is lost: see leg_open. */
+/*
+ * Most of leg-timeout has passed before a silent leg is lost: see
+ * dst_mirror_leg_options().
+ */
 static void dst_mirror_leg_time(struct dst_mirror_leg *leg, bool nobody)
 {
 	struct dst_mirror *m = leg->m;
@@ -348,7 +351,7 @@ static void dst_mirror_leg_expel(struct dst_mirror_leg *leg)
 		return;
 	dev = srcu_dereference(leg->dev, &m->srcu);
 	if (dev)
-		dst_leg_expel(dev);
+		dst_leg_expel(dev, 0);
 	mod_delayed_work(dst_join_wq, &leg->work, 0);
 }
 

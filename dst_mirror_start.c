@@ -22,6 +22,9 @@ static bool dst_mirror_start_answered(struct dst_mirror *m)
 {
 	unsigned int i;
 
+	/* detached by force */
+	if (READ_ONCE(m->failed))
+		return true;
 	for (i = 0; i < m->nr_legs; i++) {
 		struct dst_device *dev = dst_mirror_start_dev(m->given[i]);
 
@@ -77,6 +80,8 @@ static int dst_mirror_start_fence(struct dst_mirror *m, char *reason)
 		strscpy(reason, "interrupted", DST_IOC_REASON_LEN);
 		return -EINTR;
 	}
+	if (READ_ONCE(m->failed))
+		return -EIO;
 	for (i = 0; i < m->nr_legs; i++) {
 		ret = dst_mirror_start_check(m->given[i], reason);
 		if (ret && ret != -EAGAIN)
