@@ -15,6 +15,7 @@ from lib import (dst_detach, dst_export, dst_status, dstctl, fill, fio,
 SERVERS = 2
 TIMEOUT = 180
 MB = 64
+MIB = 1024 * 1024
 
 
 def settled(client, dev):
@@ -37,8 +38,9 @@ def run(rig):
     targets = [dst_export(s, f'e{i}', d)
                for i, (s, d) in enumerate(zip(rig.servers, disks))]
 
-    # a leg with something on it
+    # a leg with something on it, also where nobody is going to write
     fill(client, disks[1], 0x41, 0, 4096)
+    fill(client, disks[1], 0x41, 55 * MIB, 4096)
     rc, _, err = dstctl(client, 'mirror', 'create', *targets, check=False)
     assert rc == 1 and 'not empty' in err, err
     rc, _, err = dstctl(client, 'mirror', 'create', targets[0], targets[0],

@@ -41,6 +41,9 @@ def run(rig):
     fill(client, dev, 0x42, MIB, MIB)
     wait_until(lambda: states(client, dev) == ['in-sync'] * 2, 30, 'in-sync')
 
+    # else all would be copied, whatever was noted
+    wait_until(lambda: not dst_status(client, dev)['dirty_bytes'], 60, 'clean')
+
     # long: the write goes on without it
     rig.cut(rig.servers[1])
     rc, seconds, _ = timed(client, f'dd if=/dev/zero bs=1M count=1 seek=8 '
