@@ -458,6 +458,27 @@ static int dst_mirror_assemble(struct dst_mirror *m, char *reason)
 
 /* ---- the beginning ------------------------------------------------------ */
 
+/*
+ * Those that were too slow have been expelled, and take nothing any more: the
+ * leg work gets them a new session, but not if it were needed to do I/O.
+ */
+static int dst_mirror_start_present(struct dst_mirror *m)
+{
+	unsigned int i;
+
+	for (i = 0; i < m->nr_legs; i++) {
+		struct dst_mirror_leg *leg = m->given[i];
+
+		if (!leg->member || !leg->online ||
+		    !READ_ONCE(dst_mirror_start_dev(leg)->closing))
+			continue;
+		if (m->record.members[leg->slot].state == DST_META_IN_SYNC)
+			return -ETIMEDOUT;
+		leg->online = false;
+	}
+	return 0;
+}
+
 /* By the record that counts now. */
 static void dst_mirror_start_states(struct dst_mirror *m)
 {
@@ -498,6 +519,7 @@ int dst_mirror_start(struct dst_mirror *m, char *reason)
 		return ret;
 	ret = m->opts.head.flags & DST_IOC_MIRROR_CREATE ?
 	      dst_mirror_create(m, reason) : dst_mirror_assemble(m, reason);
+	ret = ret ?: dst_mirror_start_present(m);
 	if (ret)
 		return ret;
 	m->events = m->record.events;
