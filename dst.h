@@ -64,6 +64,8 @@
 extern struct workqueue_struct *dst_wq;
 /* Connects and handshakes: each may block for seconds. */
 extern struct workqueue_struct *dst_join_wq;
+/* The life of a mirror's legs: waits for what the one above does. */
+extern struct workqueue_struct *dst_leg_wq;
 /* Looks for disks of exports that have gone. Opening one may hang. */
 extern struct workqueue_struct *dst_revive_wq;
 /* Telling userspace: allocates as it likes, so I/O must not wait for it. */

@@ -11,6 +11,7 @@
 
 struct workqueue_struct *dst_wq;
 struct workqueue_struct *dst_join_wq;
+struct workqueue_struct *dst_leg_wq;
 struct workqueue_struct *dst_revive_wq;
 struct workqueue_struct *dst_event_wq;
 struct workqueue_struct *dst_io_wq;
@@ -18,7 +19,8 @@ struct workqueue_struct *dst_io_wq;
 static void dst_core_destroy_queues(void)
 {
 	struct workqueue_struct *queues[] = {
-		dst_io_wq, dst_event_wq, dst_revive_wq, dst_join_wq, dst_wq,
+		dst_io_wq, dst_event_wq, dst_revive_wq, dst_leg_wq, dst_join_wq,
+		dst_wq,
 	};
 	unsigned int i;
 
@@ -32,14 +34,16 @@ static int __init dst_core_init_queues(void)
 	dst_wq = alloc_workqueue("dst", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
 	dst_join_wq = alloc_workqueue("dst_join", WQ_UNBOUND | WQ_MEM_RECLAIM,
 				      WQ_MAX_ACTIVE);
+	dst_leg_wq = alloc_workqueue("dst_leg", WQ_UNBOUND | WQ_MEM_RECLAIM,
+				     WQ_MAX_ACTIVE);
 	dst_revive_wq = alloc_workqueue("dst_revive",
 					WQ_UNBOUND | WQ_MEM_RECLAIM,
 					WQ_MAX_ACTIVE);
 	dst_event_wq = alloc_workqueue("dst_event", WQ_UNBOUND, 0);
 	dst_io_wq = alloc_workqueue("dst_io",
 				    WQ_HIGHPRI | WQ_MEM_RECLAIM | WQ_PERCPU, 0);
-	if (dst_wq && dst_join_wq && dst_revive_wq && dst_event_wq &&
-	    dst_io_wq)
+	if (dst_wq && dst_join_wq && dst_leg_wq && dst_revive_wq &&
+	    dst_event_wq && dst_io_wq)
 		return 0;
 	dst_core_destroy_queues();
 	return -ENOMEM;

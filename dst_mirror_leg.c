@@ -352,7 +352,7 @@ static void dst_mirror_leg_expel(struct dst_mirror_leg *leg)
 	dev = srcu_dereference(leg->dev, &m->srcu);
 	if (dev)
 		dst_leg_expel(dev, 0);
-	mod_delayed_work(dst_join_wq, &leg->work, 0);
+	mod_delayed_work(dst_leg_wq, &leg->work, 0);
 }
 
 /**
@@ -386,7 +386,7 @@ void dst_mirror_tick(struct work_struct *work)
 			dst_leg_fail_reads(dev);
 		dst_mirror_leg_expel(leg);
 		if (READ_ONCE(leg->state) == DST_IOC_LEG_GONE && leg->member)
-			queue_delayed_work(dst_join_wq, &leg->work, 0);
+			queue_delayed_work(dst_leg_wq, &leg->work, 0);
 	}
 	srcu_read_unlock(&m->srcu, idx);
 	spin_lock_bh(&m->lock);
