@@ -13,7 +13,7 @@ from lib import (dst_detach, dst_export, dst_status, dstctl, fio_start, load,
 NODES = 3
 SERVERS = 2
 TIMEOUT = 300
-MB = 48
+MB = 24
 OPTIONS = ('--leg-timeout', '3', '--wait', '6', '--read-policy',
            'round-robin')
 
@@ -54,7 +54,7 @@ def run(rig):
     wait_until(lambda: not dst_status(client, dev)['unsettled_bytes'], 60,
                'settled')
 
-    fio_start(client, dev, rw='randwrite', bs='4k', size='32M', iodepth=32)
+    fio_start(client, dev, rw='randwrite', bs='4k', size='16M', iodepth=32)
     wait_until(lambda: dst_status(client, dev)['counters']['writes'] > 300, 60,
                'fio writes')
     crash(client)
@@ -70,7 +70,7 @@ def run(rig):
 
     dev = mirror(client, 'attach', targets)
     rig.cut(rig.servers[1])
-    client.run(f'dd if=/dev/urandom of={dev} bs=1M count=40 oflag=direct '
+    client.run(f'dd if=/dev/urandom of={dev} bs=1M count=16 oflag=direct '
                'status=none', timeout=60)
     assert states(client, dev) == ['in-sync', 'gone'], states(client, dev)
     rig.restore()
