@@ -70,6 +70,8 @@ def run(rig, variant):
                        '/proc/meminfo'))
     job = node.spawn(f'hog {free + MORE_MB} {MORE_MB * 3 // 4}')
     if lost:
+        # nobody gets any memory while the disk hangs, for longer than 10 s
+        rig.expect_report('page allocation stall')
         hang(node, job, dev)
     job.wait(100, check=True)
     out = swapped(node) - before

@@ -292,7 +292,10 @@ class Rig:
             for i, line in enumerate(lines):
                 if not REPORTS.search(line) or 'dst-test:' in line:
                     continue
-                if any(re.search(p, line) for p in self._expected):
+                # a trace is told from others by what is above it
+                above = 8 if 'Call Trace' in line else 0
+                what = '\n'.join(lines[max(0, i - above):i + 1])
+                if any(re.search(p, what) for p in self._expected):
                     continue
                 excerpt = '\n'.join(lines[max(0, i - 3):i + 45])
                 problems.append(f'{node.name}: kernel report:\n{excerpt}')
