@@ -26,7 +26,7 @@
 #define DST_PAGES_LIMBO		128	/* a power of 2 */
 /* Moved at a time between a stash and the pool. */
 #define DST_PAGES_BATCH		64
-/* The pool holds at most this of each kind, or 1/32 of all memory. */
+/* The pool holds at most this, or 1/48 of all memory. */
 #define DST_PAGES_POOL_BYTES	SZ_64M
 #define DST_PAGES_IDLE_MS	5000
 
@@ -49,7 +49,7 @@ static LIST_HEAD(dst_pages_pool);
 static struct list_head dst_pages_chunks[DST_CHUNK_MAX_ORDER + 1];
 static unsigned int dst_pages_nr;	/* single ones */
 static unsigned int dst_pages_in_chunks;
-static unsigned int dst_pages_most;	/* of each; constant after init */
+static unsigned int dst_pages_most;	/* of both; constant after init */
 static unsigned long dst_pages_taken;	/* jiffies: the last time */
 static DECLARE_DELAYED_WORK(dst_pages_drain_work, dst_pages_drain);
 
@@ -63,7 +63,7 @@ int dst_pages_module_init(void)
 	unsigned int i;
 
 	dst_pages_most = min_t(unsigned long, DST_PAGES_POOL_BYTES / PAGE_SIZE,
-			       totalram_pages() / 32);
+			       totalram_pages() / 48);
 	for (i = 0; i < ARRAY_SIZE(dst_pages_chunks); i++)
 		INIT_LIST_HEAD(&dst_pages_chunks[i]);
 	dst_pages_stashes = alloc_percpu(struct dst_pages_stash);
@@ -88,6 +88,11 @@ static void dst_pages_free_pool(void)
 		put_page(page);
 		cond_resched();
 	}
+}
+
+static bool dst_pages_has_room(unsigned int nr)
+{
+	return dst_pages_nr + dst_pages_in_chunks + nr <= dst_pages_most;
 }
 
 /* The one that has been in limbo for longest. */
@@ -151,7 +156,7 @@ static void dst_pages_spill(struct dst_pages_stash *s)
 	unsigned int i;
 
 	spin_lock(&dst_pages_lock);
-	for (i = 0; i < DST_PAGES_BATCH && dst_pages_nr < dst_pages_most; i++) {
+	for (i = 0; i < DST_PAGES_BATCH && dst_pages_has_room(1); i++) {
 		list_add(&s->page[--s->nr]->lru, &dst_pages_pool);
 		WRITE_ONCE(dst_pages_nr, dst_pages_nr + 1);
 	}
@@ -284,6 +289,17 @@ struct page *dst_pages_get_chunk(unsigned int order, gfp_t gfp)
 	return alloc_pages(gfp, order);
 }
 
+/* Single pages make room for a chunk: it is the harder one to get. */
+static bool dst_pages_make_room(unsigned int nr, struct list_head *evicted)
+{
+	lockdep_assert_held(&dst_pages_lock);
+	while (!dst_pages_has_room(nr) && dst_pages_nr) {
+		list_move(dst_pages_pool.prev, evicted);
+		WRITE_ONCE(dst_pages_nr, dst_pages_nr - 1);
+	}
+	return dst_pages_has_room(nr);
+}
+
 /**
  * dst_pages_put_chunk - give a chunk back
  * @page: with one reference of the caller
@@ -293,15 +309,22 @@ struct page *dst_pages_get_chunk(unsigned int order, gfp_t gfp)
  */
 void dst_pages_put_chunk(struct page *page, unsigned int order)
 {
+	struct page *old, *next;
+	LIST_HEAD(evicted);
 	bool kept = false;
 
 	spin_lock_bh(&dst_pages_lock);
-	if (page_ref_count(page) == 1 && dst_pages_in_chunks < dst_pages_most) {
+	if (page_ref_count(page) == 1 &&
+	    dst_pages_make_room(1U << order, &evicted)) {
 		list_add(&page->lru, &dst_pages_chunks[order]);
 		dst_pages_in_chunks += 1U << order;
 		kept = true;
 	}
 	spin_unlock_bh(&dst_pages_lock);
+	list_for_each_entry_safe(old, next, &evicted, lru) {
+		list_del(&old->lru);
+		__free_page(old);
+	}
 	if (!kept)
 		put_page(page);
 	else if (!delayed_work_pending(&dst_pages_drain_work))
