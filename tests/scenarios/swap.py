@@ -71,7 +71,7 @@ def run(rig, variant):
     job = node.spawn(f'hog {free + MORE_MB} {MORE_MB * 3 // 4}')
     if lost:
         # nobody gets any memory while the disk hangs, for longer than 10 s
-        rig.expect_report('page allocation stall')
+        rig.expect_trace('page allocation stall')
         hang(node, job, dev)
     job.wait(100, check=True)
     out = swapped(node) - before

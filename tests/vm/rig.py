@@ -88,6 +88,7 @@ class Rig:
         self.pool = []
         self.nodes = []
         self._expected = []
+        self._traces = []
         self.trapped = False    # a machine of the last scenario died of TCG
         self._cut = False
         self._log_start = {}
@@ -282,6 +283,10 @@ class Rig:
         """A line of the kernel log that this scenario provokes on purpose."""
         self._expected.append(pattern)
 
+    def expect_trace(self, pattern):
+        """A kernel trace that it provokes: matched a few lines above it."""
+        self._traces.append(pattern)
+
     def _scan_logs(self):
         problems = []
         self.trapped = False
@@ -292,15 +297,17 @@ class Rig:
             for i, line in enumerate(lines):
                 if not REPORTS.search(line) or 'dst-test:' in line:
                     continue
-                # a trace is told from others by what is above it
-                above = 8 if 'Call Trace' in line else 0
-                what = '\n'.join(lines[max(0, i - above):i + 1])
-                if any(re.search(p, what) for p in self._expected):
+                if any(re.search(p, line) for p in self._expected):
+                    continue
+                above = '\n'.join(lines[max(0, i - 8):i])
+                if 'Call Trace' in line and \
+                        any(re.search(p, above) for p in self._traces):
                     continue
                 excerpt = '\n'.join(lines[max(0, i - 3):i + 45])
                 problems.append(f'{node.name}: kernel report:\n{excerpt}')
                 break
         self._expected = []
+        self._traces = []
         return problems
 
 
