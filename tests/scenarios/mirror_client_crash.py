@@ -7,8 +7,8 @@ A resync that the client's end interrupts goes on when it is back, and meanwhile
 the half copied leg is neither read nor enough to attach the mirror.
 """
 
-from lib import (dst_detach, dst_export, dst_status, dstctl, fio_start, load,
-                 null_blk, wait_until)
+from lib import (dst_detach, dst_export, dst_status, dstctl, fio_start,
+                 leg_states, load, null_blk, wait_settled, wait_until)
 
 NODES = 3
 SERVERS = 2
@@ -16,10 +16,6 @@ TIMEOUT = 300
 MB = 24
 OPTIONS = ('--leg-timeout', '3', '--wait', '6', '--read-policy',
            'round-robin')
-
-
-def states(client, dev):
-    return [leg['state'] for leg in dst_status(client, dev)['legs']]
 
 
 def mirror(client, verb, targets, check=True):
@@ -51,20 +47,18 @@ def run(rig):
                for i, (s, d) in enumerate(zip(rig.servers, disks))]
     dev = mirror(client, 'create', targets)
     size = dst_status(client, dev)['size_bytes']
-    wait_until(lambda: not dst_status(client, dev)['unsettled_bytes'], 60,
-               'settled')
+    wait_settled(client, dev)
 
     fio_start(client, dev, rw='randwrite', bs='4k', size='16M', iodepth=32)
     wait_until(lambda: dst_status(client, dev)['counters']['writes'] > 300, 60,
                'fio writes')
     crash(client)
     dev = mirror(client, 'attach', targets)
-    assert states(client, dev) == ['in-sync'] * 2, states(client, dev)
+    assert leg_states(client, dev) == ['in-sync'] * 2, leg_states(client, dev)
     first = digest(client, dev, size)
     client.run('echo 3 >/proc/sys/vm/drop_caches')
     assert digest(client, dev, size) == first, 'reads differ'
-    wait_until(lambda: not dst_status(client, dev)['unsettled_bytes'], 60,
-               'settled')
+    wait_settled(client, dev)
     dst_detach(client, dev)
     same(rig, disks, size)
 
@@ -72,13 +66,16 @@ def run(rig):
     rig.cut(rig.servers[1])
     client.run(f'dd if=/dev/urandom of={dev} bs=1M count=16 oflag=direct '
                'status=none', timeout=60)
-    assert states(client, dev) == ['in-sync', 'gone'], states(client, dev)
+    assert leg_states(client, dev) == ['in-sync', 'gone'], \
+        leg_states(client, dev)
     rig.restore()
-    wait_until(lambda: states(client, dev)[1] == 'resyncing', 60, 'resyncing')
+    wait_until(lambda: leg_states(client, dev)[1] == 'resyncing',
+               60, 'resyncing')
     crash(client)
     rc, err = mirror(client, 'attach', [targets[0] + 'x', targets[1]], False)
     assert rc == 1 and 'missing' in err, err
     dev = mirror(client, 'attach', targets)
-    wait_until(lambda: states(client, dev) == ['in-sync'] * 2, 120, 'in-sync')
+    wait_until(lambda: leg_states(client, dev) == ['in-sync'] * 2,
+               120, 'in-sync')
     dst_detach(client, dev)
     same(rig, disks, size)

@@ -8,17 +8,13 @@ back while the device is in use, and gets what it lacks. An outage that is
 shorter than leg-timeout is absorbed, and nothing is copied.
 """
 
-from lib import (dst_detach, dst_export, dst_status, dstctl, fill, null_blk,
-                 pause, peek, timed, wait_until)
+from lib import (dst_detach, dst_export, dst_status, dstctl, fill, leg_states,
+                 null_blk, pause, peek, timed, wait_settled, wait_until)
 
 SERVERS = 2
 TIMEOUT = 240
 MB = 64
 MIB = 1024 * 1024
-
-
-def states(client, dev):
-    return [leg['state'] for leg in dst_status(client, dev)['legs']]
 
 
 def run(rig):
@@ -29,8 +25,7 @@ def run(rig):
                for i, (s, d) in enumerate(zip(rig.servers, disks))]
     options = ('--leg-timeout', '6', '--wait', '4')
     dev = dstctl(client, 'mirror', 'create', *targets, *options)[1].strip()
-    wait_until(lambda: not dst_status(client, dev)['unsettled_bytes'], 60,
-               'settled')
+    wait_settled(client, dev)
     size = dst_status(client, dev)['size_bytes']
     fill(client, dev, 0x41, 0, 4 * MIB)
 
@@ -39,7 +34,8 @@ def run(rig):
     pause(client, 1)
     rig.restore()
     fill(client, dev, 0x42, MIB, MIB)
-    wait_until(lambda: states(client, dev) == ['in-sync'] * 2, 30, 'in-sync')
+    wait_until(lambda: leg_states(client, dev) == ['in-sync'] * 2,
+               30, 'in-sync')
 
     # else all would be copied, whatever was noted
     wait_until(lambda: not dst_status(client, dev)['dirty_bytes'], 60, 'clean')
@@ -49,7 +45,7 @@ def run(rig):
     rc, seconds, _ = timed(client, f'dd if=/dev/zero bs=1M count=1 seek=8 '
                                    f'of={dev} oflag=direct conv=notrunc')
     assert rc == 0 and seconds < (6 * 1.5 + 2) * rig.slow, seconds
-    assert states(client, dev)[1] == 'gone', states(client, dev)
+    assert leg_states(client, dev)[1] == 'gone', leg_states(client, dev)
     fill(client, dev, 0x43, 2 * MIB, MIB)
     assert peek(client, dev, 2 * MIB) == b'C' * 512
 
@@ -62,13 +58,15 @@ def run(rig):
     assert rc == 1 and 'missing' in err, err
     rig.cut(rig.servers[1])
     dev = dstctl(client, 'mirror', 'attach', *targets, *options)[1].strip()
-    assert states(client, dev) == ['in-sync', 'gone'], states(client, dev)
+    assert leg_states(client, dev) == ['in-sync', 'gone'], \
+        leg_states(client, dev)
     assert peek(client, dev, 2 * MIB) == b'C' * 512
     fill(client, dev, 0x44, 3 * MIB, MIB)
 
     # it comes back
     rig.restore()
-    wait_until(lambda: states(client, dev) == ['in-sync'] * 2, 90, 'in-sync')
+    wait_until(lambda: leg_states(client, dev) == ['in-sync'] * 2,
+               90, 'in-sync')
     fill(client, dev, 0x45, 5 * MIB, 65536)
     dst_detach(client, dev)
     client.run(f'cmp -n {size} {disks[0]} {disks[1]}')

@@ -5,18 +5,14 @@ and the first can write to none of them any more, not even what it held when it
 was cut off.
 """
 
-from lib import (dst_detach, dst_export, dst_status, dstctl, fill, null_blk,
-                 peek, wait_in_flight, wait_state, wait_until)
+from lib import (dst_detach, dst_export, dst_status, dstctl, fill, leg_states,
+                 null_blk, peek, wait_in_flight, wait_settled, wait_state)
 
 NODES = 3
 CLIENTS = 2
 TIMEOUT = 240
 MB = 16
 OTHER = 'DST_INITIATOR=6d0e1f52-934b-4a0d-8e17-5b2cd470aa31 '
-
-
-def states(client, dev):
-    return [leg['state'] for leg in dst_status(client, dev)['legs']]
 
 
 def run(rig):
@@ -28,14 +24,13 @@ def run(rig):
 
     dev = dstctl(client, 'mirror', 'create', *targets)[1].strip()
     size = dst_status(client, dev)['size_bytes']
-    wait_until(lambda: not dst_status(client, dev)['unsettled_bytes'], 60,
-               'settled')
+    wait_settled(client, dev)
     dst_detach(client, dev)
     both = [client.spawn(attach) for _ in range(2)]
     ends = [job.wait(60) for job in both]
     assert sorted(end.rc for end in ends) == [0, 1], ends
     dev = next(end.out for end in ends if not end.rc).strip()
-    assert states(client, dev) == ['in-sync'] * 2, states(client, dev)
+    assert leg_states(client, dev) == ['in-sync'] * 2, leg_states(client, dev)
     fill(client, dev, 0x41, 0, 4096)
 
     # held: for one leg alone, and for all
@@ -55,11 +50,10 @@ def run(rig):
     assert held.wait(60).rc, 'a write of a fenced client succeeded'
     wait_state(client, dev, 'failed')
     assert 'fenced out' in dst_status(client, dev)['why']
-    assert states(other, mine) == ['in-sync'] * 2, states(other, mine)
+    assert leg_states(other, mine) == ['in-sync'] * 2, leg_states(other, mine)
     dst_detach(client, dev)
 
-    wait_until(lambda: not dst_status(other, mine)['unsettled_bytes'], 60,
-               'settled')
+    wait_settled(other, mine)
     dst_detach(other, mine)
     for disk in disks:
         assert peek(server, disk, 0) == b'C' * 512, 'a fenced client wrote'

@@ -316,6 +316,17 @@ def wait_in_flight(host, dev, count):
                what=f'{count} in flight on {dev}')
 
 
+def leg_states(host, dev):
+    """The state of each leg of a mirror."""
+    return [leg['state'] for leg in dst_status(host, dev)['legs']]
+
+
+def wait_settled(host, dev):
+    """Await a mirror having all regions equal on all legs."""
+    wait_until(lambda: not dst_status(host, dev)['unsettled_bytes'], 60,
+               'settled')
+
+
 # -- load and data ---------------------------------------------------------
 
 def fio_args(dev, **opts):

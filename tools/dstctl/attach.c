@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "device.h"
 #include "identity.h"
@@ -55,9 +54,7 @@ static int attach_fill(const char *what, const struct device_spec *spec,
 		arg->head.flags |= DST_IOC_ATTACH_DIGEST;
 	text_copy(arg->target, sizeof(arg->target), spec->target);
 	text_copy(arg->export, sizeof(arg->export), spec->export);
-	if (gethostname(arg->host, sizeof(arg->host)))
-		text_copy(arg->host, sizeof(arg->host), "?");
-	arg->host[sizeof(arg->host) - 1] = '\0';
+	identity_host(arg->host);
 	return 0;
 }
 

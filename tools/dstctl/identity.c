@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 #include <uuid/uuid.h>
 
 #include "dstctl.h"
@@ -129,6 +130,14 @@ static bool block_serial(unsigned int major, unsigned int minor, char *out,
 		return true;
 	}
 	return false;
+}
+
+/* The name of this machine. */
+void identity_host(char out[DST_IOC_HOST_LEN])
+{
+	if (gethostname(out, DST_IOC_HOST_LEN))
+		text_copy(out, DST_IOC_HOST_LEN, "?");
+	out[DST_IOC_HOST_LEN - 1] = '\0';
 }
 
 /* @path exists; @st is its stat(). */

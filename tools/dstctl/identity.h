@@ -20,6 +20,7 @@ int identity_initiator(const char *what, __u8 out[DST_IOC_UUID_LEN]);
 void identity_device(__u8 out[DST_IOC_UUID_LEN],
 		     const __u8 initiator[DST_IOC_UUID_LEN],
 		     const char *target);
+void identity_host(char out[DST_IOC_HOST_LEN]);
 int identity_export(const char *what, __u8 out[DST_IOC_UUID_LEN],
 		    const char *name, const char *path, const struct stat *st);
 

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <unistd.h>
 
 #include "attach.h"
 #include "device.h"
@@ -108,9 +107,7 @@ static int mirror_fill(const char *what, const struct device_spec *spec,
 		arg->head.flags |= DST_IOC_MIRROR_PREEMPT;
 	if (spec->digest)
 		arg->head.flags |= DST_IOC_MIRROR_DIGEST;
-	if (gethostname(arg->host, sizeof(arg->host)))
-		text_copy(arg->host, sizeof(arg->host), "?");
-	arg->host[sizeof(arg->host) - 1] = '\0';
+	identity_host(arg->host);
 	if (arg->head.flags & DST_IOC_MIRROR_CREATE &&
 	    getrandom(arg->mirror, sizeof(arg->mirror), 0) !=
 	    sizeof(arg->mirror))
