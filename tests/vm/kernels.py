@@ -322,9 +322,9 @@ def build_module(kernel, extra=('W=1',)):
             if name.endswith(('.o', '.ko', '.mod', '.mod.c', '.cmd')):
                 os.unlink(os.path.join(work, name))
         run = subprocess.run(
-            ['make', '-s', '-C', kernel.kdir, f'M={work}', '-j2', NO_BTF,
-             *extra, 'modules'], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            text=True)
+            ['make', '-s', '--no-print-directory', '-C', kernel.kdir,
+             f'M={work}', '-j2', NO_BTF, *extra, 'modules'],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         with open(log, 'w') as f:
             f.write(run.stdout)
         if run.returncode:
