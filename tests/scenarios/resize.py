@@ -5,7 +5,7 @@ a loop device and a file.
 """
 
 from lib import (dm, dm_reload, dst_attach, dst_export, dst_status, fill,
-                 logged, loop, null_blk, peek, wait_for)
+                 logged, loop, monitor_uevents, null_blk, peek, wait_for)
 
 MIB = 1 << 20
 
@@ -32,8 +32,7 @@ def run(rig):
     for name, disk in (('dm', mapped), ('loop', looped), ('file', path)):
         devs.append(dst_attach(client, dst_export(server, name, disk)))
         fill(client, devs[-1], 0x41, 0, 4096)
-    monitor = client.spawn('exec udevadm monitor -k -p')
-    wait_for(client, 'pgrep -x udevadm')
+    monitor = monitor_uevents(client)
 
     dm_reload(server, 'grow', f'0 65536 linear {ram} 0')
     server.run(f'truncate -s 24M {image} && losetup -c {looped} && '

@@ -6,7 +6,7 @@ tracepoint, with the reason; I/O that is held is listed while it is held (P11).
 import json
 
 from lib import (dst_attach, dst_detach, dst_export, dst_status, dstctl, fill,
-                 logged, null_blk, wait_for, wait_state)
+                 logged, monitor_uevents, null_blk, wait_for, wait_state)
 
 EVENTS = '/sys/kernel/tracing/events/dst_blk'
 TRACEPOINTS = ('dst_submit', 'dst_send', 'dst_resend', 'dst_ack',
@@ -21,8 +21,7 @@ def run(rig):
     client.run(f'cd {EVENTS} && ls -d {" ".join(TRACEPOINTS)} && '
                'echo 0 >../../tracing_on && echo >../../trace && '
                'echo 1 >enable && echo 1 >../../tracing_on')
-    monitor = client.spawn('exec udevadm monitor -k -p')
-    wait_for(client, 'pgrep -x udevadm')
+    monitor = monitor_uevents(client)
     dev = dst_attach(client, target, '--keepalive', '2s', '--lanes', '2')
     name = dev[5:]
     attrs = f'/sys/block/{name}/dst'

@@ -411,6 +411,16 @@ def dmesg(host, since=0):
     return host.node.sh('dmesg').splitlines()[since:]
 
 
+def monitor_uevents(host):
+    """Return the job of a monitor of the kernel's uevents, once it hears them.
+    """
+    job = host.spawn('exec udevadm monitor -k -p')
+    # NETLINK_KOBJECT_UEVENT is protocol 15; the kernel sends to group 1
+    wait_for(host, 'pid=$(pgrep -x udevadm) && grep -Eq '
+             '"^[^ ]+ +15 +$pid +00000001 " /proc/net/netlink')
+    return job
+
+
 def logged(host, pattern):
     """Has the kernel said so, in this scenario? (fixed string)"""
     node = host.node
