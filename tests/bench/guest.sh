@@ -167,18 +167,31 @@ delay()
 }
 
 # replay MB: write so much, and restart the export: what is not committed yet
-# is written again; the log tells how much, and how long it took
+# is written again; the log tells how much, and how long it took.  The disk is
+# slow to flush meanwhile (2 s), so that all of it is kept.
 replay()
 {
-	dst_attach dstreplay 16 "--mem-limit 1G"
-	dev=$(cat /out/dev.dstreplay)
+	null_add nulldstreplay 16
+	n=$((NULL_MB * 2048)) d=/dev/nulldstreplay
+	try mkdir -p /dev/mapper
+	load dm
+	export DM_DISABLE_UDEV=1
+	try dmsetup create slow --table "0 $n delay $d 0 0 $d 0 0 $d 0 2000"
+	load dst
+	wait_for 5 [ -c /dev/dst-control ]
+	try dstctl export add replay /dev/mapper/slow
+	dev=$(dstctl attach 127.0.0.1/replay --mem-limit 1G 2>>/out/log) ||
+		die "dstctl attach: $(tail -1 /out/log)"
 	say "replay"
 	fio --name=replay --filename="$dev" --output=/out/replay.json \
 		--output-format=json --ioengine=io_uring --direct=1 --rw=write \
 		--bs=128k --iodepth=8 --iomem=mmaphuge --size="$1M" \
 		>>/out/log 2>&1 || die "fio replay"
-	try dstctl export remove bench-dstreplay --force
-	try dstctl export add bench-dstreplay /dev/nulldstreplay
+	try dstctl export remove replay --force
+	try dmsetup suspend slow
+	try dmsetup reload slow --table "0 $n delay $d 0 0"
+	try dmsetup resume slow
+	try dstctl export add replay /dev/mapper/slow
 	until [ "$(cat "/sys/block/${dev##*/}/dst/state")" = online ]; do
 		sleep 0.01
 	done

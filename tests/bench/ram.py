@@ -10,6 +10,8 @@ import loads
 import node
 from quick import read_text, table
 
+EXTRAS = node.Extras(programs=["/usr/sbin/dmsetup"],
+                     modules={"dm": ["dm-delay"]})
 REPLAY_MB = 256
 DELAY_MS = 1
 BURST = loads.Load("randwrite", "4k", 1, 16384)
@@ -68,6 +70,8 @@ def replay_row(out):
         rate = again / (end - start)
     except (OSError, ValueError, IndexError, ZeroDivisionError):
         return None
+    if again < REPLAY_MB << 20:
+        return None
     return ("replay of %d MiB, to the sequential write" % (again >> 20),
             rate / write["bw_bytes"], 1,
             "%.0f and %.0f MB/s" % (rate / 1e6, write["bw_bytes"] / 1e6))
@@ -91,7 +95,8 @@ def report(rows, out):
 def main():
     kernel = node.find_kernel()
     out = node.results_dir("ram")
-    problems = node.boot(kernel, job(), out, dst=node.build_dst(kernel))
+    problems = node.boot(kernel, job(), out, dst=node.build_dst(kernel),
+                         extras=EXTRAS)
     results = {}
     for target, load in PLAN + DELAYED:
         hit = loads.read_result(out, target, load)
@@ -105,7 +110,7 @@ def main():
     if again:
         rows.append(again)
     else:
-        problems.append("no figure for the replay")
+        problems.append("no figure for a replay of %d MiB" % REPLAY_MB)
     text = report(rows, out)
     with open(out + "/report.md", "w", encoding="utf-8") as f:
         f.write(text)
