@@ -142,9 +142,15 @@ target_nbd()
 dst_attach()
 {
 	null_add "null$1" "$2"
+	dst_attach_disk "$1" "/dev/null$1" "$3"
+}
+
+# dst_attach_disk NAME DISK OPTIONS
+dst_attach_disk()
+{
 	load dst
 	wait_for 5 [ -c /dev/dst-control ]
-	try dstctl export add "bench-$1" "/dev/null$1"
+	try dstctl export add "bench-$1" "$2"
 	# shellcheck disable=SC2086 # options
 	dstctl attach "127.0.0.1/bench-$1" $3 >"/out/dev.$1" 2>>/out/log ||
 		die "dstctl attach: $(tail -1 /out/log)"
@@ -177,21 +183,18 @@ replay()
 	load dm
 	export DM_DISABLE_UDEV=1
 	try dmsetup create slow --table "0 $n delay $d 0 0 $d 0 0 $d 0 2000"
-	load dst
-	wait_for 5 [ -c /dev/dst-control ]
-	try dstctl export add replay /dev/mapper/slow
-	dev=$(dstctl attach 127.0.0.1/replay --mem-limit 1G 2>>/out/log) ||
-		die "dstctl attach: $(tail -1 /out/log)"
+	dst_attach_disk dstreplay /dev/mapper/slow "--mem-limit 1G"
+	dev=$(cat /out/dev.dstreplay)
 	say "replay"
 	fio --name=replay --filename="$dev" --output=/out/replay.json \
 		--output-format=json --ioengine=io_uring --direct=1 --rw=write \
 		--bs=128k --iodepth=8 --iomem=mmaphuge --size="$1M" \
 		>>/out/log 2>&1 || die "fio replay"
-	try dstctl export remove replay --force
+	try dstctl export remove bench-dstreplay --force
 	try dmsetup suspend slow
 	try dmsetup reload slow --table "0 $n delay $d 0 0"
 	try dmsetup resume slow
-	try dstctl export add replay /dev/mapper/slow
+	try dstctl export add bench-dstreplay /dev/mapper/slow
 	until [ "$(cat "/sys/block/${dev##*/}/dst/state")" = online ]; do
 		sleep 0.01
 	done
