@@ -423,9 +423,7 @@ static void write_conf(const char *text)
 
 static int setup_conf(void **state)
 {
-	/* what mkstemp() wants to find, also where it was before */
-	memset(conf_path + strlen(conf_path) - 6, 'X', 6);
-	close(mkstemp(conf_path));
+	close(make_temp(conf_path));
 	return setup(state);
 }
 

@@ -19,7 +19,7 @@
 
 #define LEG_BYTES	(64ULL << 20)
 
-static char path[] = "/tmp/dst-examine-XXXXXX";
+static char path[] = "/tmp/dst-examine-......";
 static char line[128];
 static int leg = -1;
 static struct dst_meta meta;
@@ -29,8 +29,7 @@ static int setup(void **state)
 	(void)state;
 	fake_reset();
 	fake.absent = 1;	/* nothing here needs the module */
-	memcpy(path + sizeof(path) - 7, "XXXXXX", 6);
-	leg = mkstemp(path);
+	leg = make_temp(path);
 	return leg < 0;
 }
 

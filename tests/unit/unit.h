@@ -25,4 +25,11 @@
 		_fail(__FILE__, __LINE__); \
 	} while (0)
 
+/* A temporary file; @path ends with any six characters, which are replaced. */
+static inline int make_temp(char *path)
+{
+	memset(path + strlen(path) - 6, 'X', 6);
+	return mkstemp(path);
+}
+
 #endif /* DST_UNIT_H */
