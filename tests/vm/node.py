@@ -306,7 +306,12 @@ class Node:
                                + self.serial_text()[-2000:])
 
     def _introduce(self):
-        self.run(f'echo {self.name} >/proc/sys/kernel/hostname; '
+        # The first netfilter hook patches the path of each packet, which TCG
+        # may miss on a busy CPU: it is set while nothing is sent yet.
+        self.run('nft add table inet dsthook; '
+                 "nft add chain inet dsthook in "
+                 "'{ type filter hook input priority 0; }'; "
+                 f'echo {self.name} >/proc/sys/kernel/hostname; '
                  'echo 0 >/proc/sys/net/ipv6/conf/all/accept_dad; '
                  'echo 0 >/proc/sys/net/ipv6/conf/default/accept_dad; '
                  'ip link set lo up; '
