@@ -24,7 +24,7 @@ static struct kmem_cache *dst_trans_cache;
  */
 int dst_trans_module_init(void)
 {
-	dst_trans_cache = KMEM_CACHE(dst_trans, SLAB_HWCACHE_ALIGN);
+	dst_trans_cache = KMEM_CACHE(dst_trans, 0);
 	return dst_trans_cache ? 0 : -ENOMEM;
 }
 

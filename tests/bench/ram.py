@@ -18,8 +18,8 @@ BURST = loads.Load("randwrite", "4k", 1, 16384)
 SLOW = loads.Load("randwrite", "4k", 1, 1024, ", 1 ms each way")
 SLOW.name += ".delay"
 DEEP = loads.Load("randwrite", "4k", 32, 8000)
-# long: the pages of the first writes have to be got from the kernel
-BIG = loads.Load("write", "128k", 8, 8192, more=["--io_size=1g"])
+# long: the pages of the first writes have to be got from the kernel, cleared
+BIG = loads.Load("write", "128k", 8, 32768, more=["--io_size=4g"])
 
 TARGETS = ["local", "nvme", "dstsafe", "dstcache", "dstram", "dstsmall"]
 # what is measured of which target, without and with the delay
