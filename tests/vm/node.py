@@ -308,9 +308,8 @@ class Node:
     def _introduce(self):
         # The first netfilter hook patches the path of each packet, which TCG
         # may miss on a busy CPU: it is set while nothing is sent yet.
-        self.run('nft add table inet dsthook; '
-                 "nft add chain inet dsthook in "
-                 "'{ type filter hook input priority 0; }'; "
+        self.run("nft 'add table inet dsthook; add chain inet dsthook in "
+                 "{ type filter hook input priority 0; }' && "
                  f'echo {self.name} >/proc/sys/kernel/hostname; '
                  'echo 0 >/proc/sys/net/ipv6/conf/all/accept_dad; '
                  'echo 0 >/proc/sys/net/ipv6/conf/default/accept_dad; '

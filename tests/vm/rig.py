@@ -51,9 +51,10 @@ TRAP = re.compile(r'(?:Oops: int3|int3: 0000)(?:.*\n){1,8}?'
                   r'.*RIP: \w+:[^\s\]]+(?! \[dst\])\s*$', re.M)
 # The same, once the text is whole again: TCG still has the breakpoint, whose
 # handler finds none and goes back to where it was. So a CPU stays for good at a
-# jump forward or a no-op, which cannot take any time.
+# jump forward or a no-op, which cannot take any time. Not that at which a
+# function begins: there TCG stops in any loop that calls one.
 STUCK = re.compile(r'soft lockup - (CPU#\d+) stuck .*\n(?:.*\n){1,8}?'
-                   r'.*(RIP: \w+:[^\s\]]+)\s*\n'
+                   r'.*(RIP: \w+:[^\s\]+]+\+0x(?![04]/)[^\s\]]+)\s*\n'
                    r'.*Code: .*<(?:eb> [0-7]|e9> |66> 90|0f> 1f)')
 
 
