@@ -5,10 +5,11 @@ keeps for the case that the server loses its cache (P1) stays below mem-limit
 writing never stops for long, and all the data is there.
 """
 
-from lib import dst_attach, dst_export, dst_status, wait_until
+from lib import (classic_reclaim, dst_attach, dst_export, dst_status,
+                 wait_until)
 
 NODES = 2
-MEM = 160           # 117 for the system
+MEM = 192           # 149 for the system
 TIMEOUT = 150
 VARIANTS = ('server', 'ram')
 FILE_MB = 640       # on the debug kernel 192
@@ -42,6 +43,7 @@ class Watch:
 
 def run(rig, ack):
     client, server = rig.client, rig.server
+    classic_reclaim(rig, client)
     dev = dst_attach(client, dst_export(server, 'e', server.lossy_disk),
                      '--ack', ack)
     client.run(f'mkfs.ext4 -q -E nodiscard {dev} && mkdir -p /mnt/a && '
