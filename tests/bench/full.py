@@ -192,7 +192,7 @@ def run(parts, out):
             continue
         sub = "%s/%s" % (out, part)
         problems += [part + ": " + p for p in node.boot(
-            kernel, job(plan.TARGETS), sub, limit=3600, dst=dst,
+            kernel, job(plan.TARGETS), sub, dst=dst,
             extras=extras(), machine=plan.MACHINE)]
         results += collect(sub, pairs(plan.TARGETS), problems)
         data["settings"][part] = queue_settings(sub, plan.TARGETS)

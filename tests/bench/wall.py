@@ -171,7 +171,7 @@ def main():
         (BOOT_S + ROUNDS * len(LOADS) * len(targets) *
          (RUNTIME + START_S)) / 60 + 1))
     kernel, out = node.find_kernel(), node.results_dir("wall")
-    problems = node.boot(kernel, job(targets), out, limit=7200,
+    problems = node.boot(kernel, job(targets), out,
                          dst=node.build_dst(kernel), extras=full.extras(),
                          machine=MACHINE, append=APPEND)
     data = {"time": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
