@@ -156,7 +156,8 @@ def text(data, pages):
         "context switches: [details.md](details.md)." % data["time"][:10],
         "A mirror (md, drbd) writes each block twice, and drbd reads it from "
         "the local disk: neither counts as a rival of a disk on one server. "
-        "DST has no mirror yet."]
+        "DST's own mirror is not among the targets. Where the bar is not met: "
+        "[why.md](why.md). What was tried: [tried.md](tried.md)."]
     if data["problems"]:
         parts += ["**This run had problems; the figures are partial:**"]
         parts += ["- " + p for p in data["problems"]]
