@@ -16,7 +16,7 @@ be able to serve the new ones, though none can be made.
 
 import time
 
-from lib import dst_attach, dst_status, dstctl, wait_until
+from lib import dst_attach, dst_status, dstctl, tune, wait_until
 
 MEM = 256
 TIMEOUT = 180
@@ -34,10 +34,7 @@ def swapped(node):
 
 def reserve(rig, node):
     """Checkers take from the reserves as well, for each object of ours."""
-    file = '/proc/sys/vm/min_free_kbytes'
-    before = int(node.read(file))
-    node.run(f'echo {RESERVE_KIB} >{file}')
-    rig.defer(node.run, f'echo {before} >{file}')
+    tune(rig, node, '/proc/sys/vm/min_free_kbytes', RESERVE_KIB)
 
 
 def hang(node, job, dev):

@@ -5,7 +5,7 @@ keeps for the case that the server loses its cache (P1) stays below mem-limit
 writing never stops for long, and all the data is there.
 """
 
-from lib import (classic_reclaim, dst_attach, dst_export, dst_status,
+from lib import (classic_reclaim, dst_attach, dst_export, dst_status, tune,
                  wait_until)
 
 NODES = 2
@@ -15,6 +15,7 @@ VARIANTS = ('server', 'ram')
 FILE_MB = 640       # on the debug kernel 192
 OTHER_MB = 20       # that writing may take besides, in sockets and elsewhere
 MIB = 1 << 20
+RESERVE_KIB = 8 << 10   # for what arrives faster than page cache is reclaimed
 
 
 def available(node):
@@ -44,6 +45,7 @@ class Watch:
 def run(rig, ack):
     client, server = rig.client, rig.server
     classic_reclaim(rig, client)
+    tune(rig, client, '/proc/sys/vm/min_free_kbytes', RESERVE_KIB)
     dev = dst_attach(client, dst_export(server, 'e', server.lossy_disk),
                      '--ack', ack)
     client.run(f'mkfs.ext4 -q -E nodiscard {dev} && mkdir -p /mnt/a && '

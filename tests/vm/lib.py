@@ -190,6 +190,13 @@ def loop(host, name, mb=256):
     return dev, path
 
 
+def tune(rig, node, file, value):
+    """Write to a file of /proc or /sys; what it said is back at the end."""
+    before = node.read(file).strip()
+    node.run(f'echo {value} >{file}')
+    rig.defer(node.run, f'echo {before} >{file}')
+
+
 def classic_reclaim(rig, node):
     """Have the node reclaim page cache as older kernels do.
 
@@ -198,9 +205,7 @@ def classic_reclaim(rig, node):
     """
     file = '/sys/kernel/mm/lru_gen/enabled'
     if node.ok(f'test -e {file}'):
-        before = node.read(file).strip()
-        node.run(f'echo 0 >{file}')
-        rig.defer(node.run, f'echo {before} >{file}')
+        tune(rig, node, file, 0)
 
 
 def dm(host, name, table):
